@@ -1,0 +1,1 @@
+"""p5rec: from a raw interaction log to a live recommender."""

@@ -1,0 +1,1 @@
+"""Tensor parts: plain modules and functions that have no idea of data."""

@@ -1,0 +1,1 @@
+"""One file a stage; with testing the only room that sees everything."""

@@ -1,0 +1,428 @@
+"""Every interface of the house: the page to read first.
+
+Letters of shapes: B rows, A asks, L length, C candidates, D width, V catalogue, Q queries, N any number.
+
+Each kind of plug has a folder (see `KINDS`); each file in it holds one class that inherits from the base here,
+named in a page by its file. Every base takes its own annotated `Config`, the one place where a parameter is
+written. A model declares its powers by inheriting from them; a task or responder names the powers it needs, so
+that a mismatch is one sentence when a page is read, not a crash in the middle of a run.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor, nn
+
+from p5rec.blocks.stream import Stream
+from p5rec.collate import collate
+from p5rec.core.config import Config
+from p5rec.data.answers import Answers, ItemLists, Numbers, Texts
+from p5rec.data.dataset import Dataset
+from p5rec.data.events import Events, Tables
+from p5rec.data.features import Features
+from p5rec.data.queries import Queries, Truth
+
+__all__ = ["Answers", "Dataset", "ItemLists", "Numbers", "Queries", "Stream", "Texts", "Truth", "collate"]
+
+State = Any  # a tensor, or a mapping of tensors, each with leading dimensions (B, A); opaque to all but its model
+Target = Any  # each task defines its own; only that task looks at it
+
+
+class Plug(ABC):
+    """What all plugs share: a configuration class that lists every parameter once."""
+
+    Config: ClassVar[type[Config]] = Config
+
+
+# ---------------------------------------------------------------- items and users
+
+
+class Modality(nn.Module, Plug):
+    """One view of an item or user: turns the values of its columns into vectors.
+
+    Built as ``Modality(config, width)``; `read` fits nothing on rows outside the features it is given.
+    """
+
+    @abstractmethod
+    def read(self, features: Features) -> Tensor:
+        """The (N, …) values of all rows, kept by the tower; called at building and again after growing.
+
+        On a later call columns may have further levels and rows; parameters grow, old rows are kept.
+        """
+
+    @abstractmethod
+    def encode(self, values: Tensor) -> Tensor:
+        """(N, …) values → (N, D) vectors."""
+
+    @abstractmethod
+    def present(self, values: Tensor) -> Tensor:
+        """(N,) bool: whether anything is known; missing parts are normal, the tower has a vector for them."""
+
+    @classmethod
+    @abstractmethod
+    def columns(cls, features: Features) -> list[str]:
+        """Names of the columns it would read; empty where the data has none (the modality then steps aside)."""
+
+
+class Fusion(nn.Module, Plug):
+    """Several (N, D) parts of an item → one. Built as ``Fusion(config, names, width)``."""
+
+    @abstractmethod
+    def forward(self, parts: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
+        """Parts (N, D) each, and whether each is known (N,) → (N, D)."""
+
+
+class Tower(nn.Module, ABC):
+    """All that is known of an item (or user) as one vector; models see towers only."""
+
+    width: int
+    count: int
+
+    @abstractmethod
+    def parts(self, ids: Tensor) -> dict[str, Tensor]:
+        """(N,) numbers → {modality: (N, D)}."""
+
+    @abstractmethod
+    def forward(self, ids: Tensor) -> Tensor:
+        """(N,) numbers → (N, D), fused; -1 is an item (or user) of which nothing is known."""
+
+    @abstractmethod
+    def grow(self, features: Features) -> None:
+        """Take in further rows; old rows keep their vectors."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a model is built for.
+
+    Attributes:
+        items, users: what is known of them; ``count`` is the size of the vocabulary.
+        item_tower, user_tower: make a tower of a width. Each call makes a new one.
+        words: size of the word vocabulary, 0 without words.
+        kinds: names of the event kinds; `target` is the number of the one to be predicted.
+        seed: of the run.
+    """
+
+    items: Features
+    users: Features
+    item_tower: Callable[[int], Tower]
+    user_tower: Callable[[int], Tower]
+    words: int = 0
+    kinds: tuple[str, ...] = ("event",)
+    target: int = 0
+    seed: int = 0
+
+
+# ---------------------------------------------------------------- models and their powers
+
+
+class Model(nn.Module, Plug):
+    """Stream → one state per ask → scores of items. Built as ``Model(config, setting)``.
+
+    *Ask law*: an ask at position p wants what stands at p, and its state depends on nothing at or after p but the
+    context columns of p. All that a model learned is in its ``state_dict``.
+
+    Attributes:
+        causal: the state of an ask depends only on what stands before it, so all positions can be asked at once.
+        length: at most so many things of a stream are read; None reads all.
+    """
+
+    causal: ClassVar[bool] = True
+    length: int | None = None
+
+    @abstractmethod
+    def encode(self, stream: Stream) -> State:
+        """One state per ask: a tree of tensors with leading dimensions (B, A), sliceable along A."""
+
+    @abstractmethod
+    def score(self, state: State, items: Tensor | None = None) -> Tensor:
+        """Scores (B, A, C) of items (C,), (B, C) or (B, A, C); None is the whole catalogue, C = V."""
+
+
+class Factored(Model):
+    """Power: a score is a dot product, by promise, so catalogues can be indexed and softmaxes sampled."""
+
+    @abstractmethod
+    def vectors(self, state: State) -> Tensor:
+        """(B, A, D) one vector per ask."""
+
+    @abstractmethod
+    def catalogue(self, items: Tensor | None = None) -> Tensor:
+        """Item vectors (N, D), or (…, D) in the shape of `items`; None is the whole catalogue (V, D)."""
+
+    def score(self, state: State, items: Tensor | None = None) -> Tensor:
+        """Dot products (B, A, C)."""
+        asked, known = self.vectors(state), self.catalogue(items)
+        if known.dim() == 2:
+            return asked @ known.T
+        if known.dim() == 3:
+            return asked @ known.transpose(1, 2)
+        return (known @ asked.unsqueeze(-1)).squeeze(-1)
+
+
+class Estimates(Model):
+    """Power: a number for each pair, on the scale of the labels."""
+
+    @abstractmethod
+    def estimate(self, state: State, items: Tensor) -> Tensor:
+        """(B, A, C) for items (C,), (B, C) or (B, A, C)."""
+
+
+class Speaks(Model):
+    """Power: words."""
+
+    @abstractmethod
+    def words(self, state: State) -> Tensor:
+        """(B, A, W) logits over the word vocabulary."""
+
+    @abstractmethod
+    def generate(self, stream: Stream, limit: int, top_p: float = 0.0, seed: int = 0) -> tuple[Tensor, Tensor]:
+        """Go on from each row's last ask: words (B, T ≤ limit) and lengths (B,); ``top_p = 0`` is greedy."""
+
+
+class Solved(Model):
+    """Power: fitted in one go, without gradients."""
+
+    @abstractmethod
+    def solve(self, dataset: Dataset) -> None:
+        """Fit on the training rows.
+
+        Raises:
+            StepsAside: the data is outside what this model can do; the run goes on without it and says why.
+        """
+
+
+class StepsAside(Exception):
+    """A model cannot take this data; the message is the sentence shown in its row of the table."""
+
+
+class Bound(Model):
+    """Power: looks at the training data as a whole (a graph)."""
+
+    @abstractmethod
+    def bind(self, dataset: Dataset) -> None:
+        """Take what is needed from the training rows; buffers of it are saved with the model."""
+
+    @abstractmethod
+    def refresh(self) -> None:
+        """Once before each training step: recompute what depends on parameters and data together."""
+
+
+class Grows(Model):
+    """Power: new items and users join a finished model, old rows are kept."""
+
+    @abstractmethod
+    def grow(self, setting: Setting) -> None:
+        """Take in a setting with more items or users; old numbers mean the same as before."""
+
+
+# ---------------------------------------------------------------- tasks and training
+
+
+class Task(nn.Module, Plug):
+    """Cuts streams and targets out of a dataset and says how wrong a model was. Built as ``Task(config, setting)``.
+
+    Attributes:
+        needs: the powers a model must have.
+    """
+
+    needs: ClassVar[tuple[type[Model], ...]] = ()
+
+    @abstractmethod
+    def steps(self, dataset: Dataset) -> int:
+        """Steps of one pass over the training rows."""
+
+    @abstractmethod
+    def batch(self, dataset: Dataset, model: Model, seed: int, step: int) -> tuple[Stream, Target]:
+        """The data of one step: a pure function of its arguments, so that a run resumes from one integer.
+
+        Of the model only what never changes in training may be read (``length``, ``causal``).
+        """
+
+    @abstractmethod
+    def loss(self, model: Model, stream: Stream, target: Target) -> Tensor:
+        """A scalar, normalised so that 1 is about an untrained model's, whatever the number of asks."""
+
+    def after_step(self, model: Model) -> None:
+        """Called after each optimiser step (target networks, memory banks)."""
+
+
+class Balance(Plug):
+    """Combines the losses of several tasks into one backward pass. Built as ``Balance(config, weights)``."""
+
+    @abstractmethod
+    def backward(self, losses: Mapping[str, Tensor], parameters: Sequence[nn.Parameter]) -> None:
+        """Leave the gradients of the combined loss in the parameters."""
+
+
+class Tuning(Plug):
+    """Which parameters are open to training. Built as ``Tuning(config)``."""
+
+    @abstractmethod
+    def open(self, model: Model) -> None:
+        """Set ``requires_grad`` of every parameter; may add parameters (low rank)."""
+
+
+# ---------------------------------------------------------------- answers and their judges
+
+
+class Responder(Plug):
+    """Queries in, answers out, always batched; responders nest.
+
+    Built as ``Responder(config, inner, dataset)``: the responders or models its page entry names, and the training data.
+    """
+
+    @abstractmethod
+    def __call__(self, queries: Queries, k: int | None) -> Answers:
+        """Exactly k items a query, or `ItemLists.short` says why fewer; None scores all candidates of each."""
+
+
+class Fitted(Responder):
+    """Power: has a few weights, chosen on held-out queries (at most twenty scalars a run)."""
+
+    @abstractmethod
+    def fit(self, queries: Queries, truth: Truth) -> None:
+        """Choose the weights."""
+
+    @abstractmethod
+    def learned(self) -> dict[str, Any]:
+        """The weights as plain JSON values."""
+
+    @abstractmethod
+    def restore(self, learned: Mapping[str, Any]) -> None:
+        """Take weights that `learned` gave."""
+
+
+class Metric(Plug):
+    """Judges answers. Built as ``Metric(config, dataset)``.
+
+    Attributes:
+        judges: the type of answers it takes.
+        higher: whether more is better (None: neither).
+    """
+
+    judges: ClassVar[type] = ItemLists
+    higher: ClassVar[bool | None] = True
+
+    @abstractmethod
+    def measure(self, answers: Any, truth: Truth) -> np.ndarray:
+        """(Q, S) statistics of each query; the bootstrap resamples these rows."""
+
+    def reduce(self, stats: np.ndarray) -> float:
+        """Statistics → one number; the mean of the first column unless overridden."""
+        return float(stats[:, 0].mean()) if len(stats) else float("nan")
+
+
+# ---------------------------------------------------------------- data
+
+
+class Source(Plug):
+    """Reads files or frames. Built as ``Source(config)``."""
+
+    @abstractmethod
+    def read(self) -> Tables:
+        """Lazy tables of events, users and items with a schema.
+
+        Raises:
+            InputError: all faults of the input together, each with file, row or column, value and expectation.
+        """
+
+
+class Filter(Plug):
+    """Chooses rows to keep. Built as ``Filter(config)``; the reason and count of what it drops are kept."""
+
+    reason: ClassVar[str]
+
+    @abstractmethod
+    def keep(self, events: Events) -> np.ndarray:
+        """(N,) bool."""
+
+
+class Split(Plug):
+    """Cuts events into parts. Built as ``Split(config)``."""
+
+    @abstractmethod
+    def parts(self, events: Events, seed: int) -> np.ndarray:
+        """(N,) uint8, a `p5rec.data.events.Part` for each event."""
+
+
+# ---------------------------------------------------------------- serving
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened, ids as strings of the outside; `time` in seconds since 1970."""
+
+    event_id: str
+    user_id: str
+    item_id: str
+    time: float
+    kind: str = ""
+    label: float = 1.0
+
+
+class Store(Plug):
+    """The log of live events. Built as ``Store(config, folder)``; an answered append survives a crash."""
+
+    @abstractmethod
+    def append(self, events: Sequence[Event]) -> list[bool]:
+        """All or nothing; for each whether it was new (False: its event id was known)."""
+
+    @abstractmethod
+    def read(self, user_id: str, limit: int) -> list[Event]:
+        """The last events of a user, oldest first."""
+
+    @abstractmethod
+    def since(self, cursor: int, limit: int) -> tuple[list[Event], int]:
+        """Events in order of arrival after a cursor, and the cursor behind them."""
+
+    @abstractmethod
+    def erase(self, user_id: str) -> int:
+        """Remove all events of a user; how many there were."""
+
+    @abstractmethod
+    def count(self) -> int:
+        """The newest cursor: events ever accepted."""
+
+
+class Index(Plug):
+    """Finds the nearest of many vectors by dot product. Built as ``Index(config)``."""
+
+    @abstractmethod
+    def build(self, vectors: np.ndarray) -> None:
+        """Take (V, D) float32 vectors, row n is item n."""
+
+    @abstractmethod
+    def add(self, vectors: np.ndarray) -> None:
+        """Append rows."""
+
+    @abstractmethod
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """(Q, D) → item numbers (Q, k) and scores (Q, k), best first."""
+
+
+KINDS: dict[str, tuple[str, type]] = {
+    "source": ("p5rec.data.sources", Source),
+    "filter": ("p5rec.data.filters", Filter),
+    "split": ("p5rec.data.splits", Split),
+    "modality": ("p5rec.towers.modalities", Modality),
+    "fusion": ("p5rec.towers.fusion", Fusion),
+    "model": ("p5rec.models", Model),
+    "task": ("p5rec.tasks", Task),
+    "balance": ("p5rec.training.balance", Balance),
+    "tuning": ("p5rec.training.tuning", Tuning),
+    "responder": ("p5rec.responders", Responder),
+    "metric": ("p5rec.evaluation.metrics", Metric),
+    "store": ("p5rec.serving.stores", Store),
+    "index": ("p5rec.serving.indexes", Index),
+}
+
+
+def missing_powers(model: type[Model], needs: Sequence[type[Model]]) -> list[str]:
+    """Names of the needed powers a model lacks."""
+    return [power.__name__ for power in needs if not issubclass(model, power)]

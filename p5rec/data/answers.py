@@ -1,0 +1,73 @@
+"""What a responder answers: item lists, numbers or texts, Q at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+NOTHING = -1  # pads an item list that is shorter than k
+
+
+@dataclass(frozen=True)
+class ItemLists:
+    """Q lists of items, best first; one type from candidates to final answer.
+
+    Attributes:
+        items: (Q, K) int64 item numbers, `NOTHING` pads. With ``k=None`` K covers all candidates, in
+            catalogue or candidate order rather than by score.
+        scores: (Q, K) float32; -inf where nothing may be answered.
+        short: query number → why it has fewer than k items.
+    """
+
+    items: np.ndarray
+    scores: np.ndarray
+    short: Mapping[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """One number for each candidate of each query, aligned with ``queries.candidates``.
+
+    Attributes:
+        values: (Q, C) float32, C the longest candidate row.
+    """
+
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """One text a query."""
+
+    values: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+Answers = ItemLists | Numbers | Texts
+
+
+def top(items: np.ndarray, scores: np.ndarray, k: int) -> ItemLists:
+    """The k best of each row, best first, ties by column; entries of -inf are not answered.
+
+    Args:
+        items: (Q, C) or (C,) item numbers of the columns.
+        scores: (Q, C).
+        k: list length asked for; lists are min(k, C) wide.
+    """
+    k = min(k, scores.shape[1])
+    best = np.argpartition(-scores, k - 1, axis=1)[:, :k] if k < scores.shape[1] else np.argsort(-scores, axis=1)
+    order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
+    best = np.take_along_axis(best, order, axis=1)
+    chosen = np.take_along_axis(scores, best, axis=1)
+    numbers = items[best] if items.ndim == 1 else np.take_along_axis(items, best, axis=1)
+    return ItemLists(np.where(np.isneginf(chosen), NOTHING, numbers), chosen.astype(np.float32, copy=False))

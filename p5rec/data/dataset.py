@@ -1,0 +1,168 @@
+"""The dataset artifact: columnar, memory-mapped; a history is a slice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from p5rec.core import artifact
+from p5rec.core.errors import InputError
+from p5rec.data.events import Part
+from p5rec.data.features import Features
+from p5rec.data.queries import Queries, Truth
+from p5rec.data.ragged import Ragged, column
+from p5rec.data.schema import Schema
+from p5rec.data.vocabulary import Vocabulary
+
+HeldOut = Literal["valid", "test"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Prepared data. Events are sorted by user, then part, then time, so each part of a user is a slice.
+
+    Attributes:
+        users, items: the vocabularies (every id of events and tables).
+        events: aligned columns: ``item`` int32, ``time`` int64 seconds (-1 none), ``label`` float32, ``kind``
+            uint8, and the context columns of the schema.
+        bounds: (U, 6) int64: where TRAIN, GIVEN, VALID, TEST and UNUSED of each user begin, and the end.
+        user_features, item_features: what is known of users and items, statistics fitted on training rows.
+        schema: kinds and roles of the columns as read.
+        facts: counts, ties, drops and reasons, repeat rate, how it was split: plain JSON values.
+        titles: (V,) a name to show for each item, its id where it has none.
+    """
+
+    users: Vocabulary
+    items: Vocabulary
+    events: Mapping[str, np.ndarray]
+    bounds: np.ndarray
+    user_features: Features
+    item_features: Features
+    schema: Schema
+    facts: Mapping[str, Any]
+    kinds: tuple[str, ...] = ("event",)
+    target: int = 0
+    seed: int = 0
+    refitted: bool = field(default=False)
+
+    # ------------------------------------------------------------ sizes and statistics (training rows only)
+
+    @property
+    def n_users(self) -> int:
+        """Users in the vocabulary."""
+        return len(self.users)
+
+    @property
+    def n_items(self) -> int:
+        """Items in the vocabulary, V."""
+        return len(self.items)
+
+    @cached_property
+    def training_items(self) -> np.ndarray:
+        """(N,) int32 item of every training event, user after user."""
+        return self.history("train").flat()[1]
+
+    @cached_property
+    def item_counts(self) -> np.ndarray:
+        """(V,) int64 training events of the target kind of each item."""
+        row, place = self.history("train").places()
+        del row
+        wanted = self.events["kind"][place] == self.target
+        return np.bincount(self.events["item"][place][wanted], minlength=self.n_items)
+
+    # ------------------------------------------------------------ slices
+
+    def history(self, until: Literal["train", "valid", "test"] = "train", users: np.ndarray | None = None) -> Ragged:
+        """Item rows of users (all by default): training rows; or all that may be seen when `until` is asked."""
+        bounds = self.bounds if users is None else self.bounds[users]
+        stop = {"train": Part.GIVEN, "valid": Part.VALID, "test": Part.TEST}[until]
+        return Ragged(self.events["item"], bounds[:, Part.TRAIN], bounds[:, stop])
+
+    def side(self, history: Ragged) -> dict[str, Ragged]:
+        """The other event columns of the same slices."""
+        return {name: column(history, values) for name, values in self.events.items() if name != "item"}
+
+    def training(self, users: np.ndarray) -> Queries:
+        """The training rows of users as queries (a task cuts them further)."""
+        history = self.history("train", users)
+        return Queries(users=np.asarray(users, dtype=np.int64), history=history, side=self.side(history))
+
+    def held_out(self, part: HeldOut) -> tuple[Queries, Truth]:
+        """One query for each user with held-out events of the target kind, and what was right.
+
+        The request's context is that of the first held-out event. Users in training keep their number; users
+        without a training row are unknown.
+        """
+        begin, end = (Part.VALID, Part.TEST) if part == "valid" else (Part.TEST, Part.UNUSED)
+        starts, stops = self.bounds[:, begin], self.bounds[:, end]
+        items, labels = self._targets(starts, stops)
+        asked = np.flatnonzero(items.lengths)
+        history = self.history(part, asked)
+        known = self.bounds[asked, Part.GIVEN] > self.bounds[asked, Part.TRAIN]
+        first = items.starts[asked]
+        queries = Queries(
+            users=np.where(known, asked, -1),
+            history=history,
+            side=self.side(history),
+            context={name: values[first] for name, values in self._context.items()},
+        )
+        return queries, Truth(items.rows(asked), labels.rows(asked))
+
+    def pairs(self, part: Literal["train", "valid", "test"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Users (N,), items (N,) and labels (N,) of the events of a part, for ratings."""
+        begin = {"train": Part.TRAIN, "valid": Part.VALID, "test": Part.TEST}[part]
+        rows = Ragged(self.events["item"], self.bounds[:, begin], self.bounds[:, begin + 1])
+        user, place = rows.places()
+        return user, self.events["item"][place].astype(np.int64), self.events["label"][place]
+
+    def _targets(self, starts: np.ndarray, stops: np.ndarray) -> tuple[Ragged, Ragged]:
+        """Held-out events of the target kind; slices where all are, else copies without the others."""
+        rows = Ragged(self.events["item"], starts, stops)
+        if len(self.kinds) == 1:
+            return rows, column(rows, self.events["label"])
+        row, place = rows.places()
+        place, row = place[keep := self.events["kind"][place] == self.target], row[keep]
+        ends = np.searchsorted(row, np.arange(len(starts)), side="right")
+        begins = np.searchsorted(row, np.arange(len(starts)), side="left")
+        return Ragged(self.events["item"][place], begins, ends), Ragged(self.events["label"][place], begins, ends)
+
+    @property
+    def _context(self) -> dict[str, np.ndarray]:
+        return {name: values for name, values in self.events.items() if name not in ("item", "label")}
+
+    # ------------------------------------------------------------ views
+
+    def merged(self) -> Dataset:
+        """Training and validation rows as training rows (``fitted_on = "train+valid"``); test stays as it is."""
+        bounds = self.bounds.copy()
+        bounds[:, Part.GIVEN] = bounds[:, Part.VALID] = bounds[:, Part.TEST]
+        return replace(self, bounds=bounds, refitted=True)
+
+    # ------------------------------------------------------------ on disk
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """A name to show for each item: its first text column called title or name, else its id."""
+        texts = {n: c for n, c in self.item_features.columns.items() if n.lower() in ("title", "name", "text")}
+        for name in ("title", "name", "text"):
+            for given, column_ in texts.items():
+                if given.lower() == name:
+                    return [t or self.items.key(i) for i, t in enumerate(column_.values)]
+        return self.items.all().to_pylist()
+
+
+def facts_of(folder: Path) -> dict[str, Any]:
+    """The JSON facts of a dataset folder without opening its columns."""
+    artifact.read_marker(folder, "dataset")
+    path = folder / "facts.json"
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: this dataset is damaged ({error}); prepare it again") from None
+    return found

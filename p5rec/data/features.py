@@ -1,0 +1,63 @@
+"""What is known of items or users: one column a field, row n belongs to number n."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+import numpy as np
+
+from p5rec.data.ragged import Ragged
+
+
+class Kind(StrEnum):
+    """What the values of a column are."""
+
+    ID = "id"
+    CATEGORY = "category"
+    NUMBER = "number"
+    TEXT = "text"
+    TIME = "time"
+    VECTOR = "vector"
+    IMAGE = "image"
+    AUDIO = "audio"
+    LIST = "list"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One field of all items (or users).
+
+    Attributes:
+        kind: what the values are.
+        values: CATEGORY (N,) int32 level, -1 missing · LIST rows of int32 levels (`Ragged`) · NUMBER (N,) float32
+            normalised on training rows, NaN missing · TIME (N,) int64 seconds, -1 missing · VECTOR (N, D) float32,
+            NaN rows missing · TEXT, IMAGE, AUDIO (N,) object: strings or paths, None missing.
+        levels: names of the levels of a CATEGORY or LIST.
+        scale: (mean, deviation) that a NUMBER was normalised with.
+    """
+
+    kind: Kind
+    values: np.ndarray | Ragged
+    levels: tuple[str, ...] = ()
+    scale: tuple[float, float] = (0.0, 1.0)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True)
+class Features:
+    """The columns of all items (or all users), rows in the order of their numbers."""
+
+    count: int
+    columns: Mapping[str, Column] = field(default_factory=dict)
+
+    def of_kind(self, *kinds: Kind) -> dict[str, Column]:
+        """The columns of these kinds."""
+        return {name: column for name, column in self.columns.items() if column.kind in kinds}
+
+    def only(self, names: list[str]) -> Features:
+        """A view with some of the columns."""
+        return replace(self, columns={name: self.columns[name] for name in names})

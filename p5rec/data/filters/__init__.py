@@ -1,0 +1,1 @@
+"""One file a filter: which events are kept, and the reason where one is not."""

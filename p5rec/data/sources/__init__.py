@@ -1,0 +1,1 @@
+"""One file a source: what a user has on disk or in memory, read into tables."""

@@ -1,0 +1,1 @@
+"""One file a split: which events train, validate and test."""

@@ -1,0 +1,1 @@
+"""Honest measurement and the report that shows it."""

@@ -1,0 +1,1 @@
+"""One file a model: stream to state to scores."""

@@ -1,0 +1,1 @@
+"""One file a responder: queries to answers; responders nest."""

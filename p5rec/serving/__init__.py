@@ -1,0 +1,1 @@
+"""The live service: event store, indexes, answers over HTTP."""

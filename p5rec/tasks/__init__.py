@@ -1,0 +1,1 @@
+"""One file a task: streams and targets out of a dataset, and how wrong a model was."""

@@ -1,0 +1,1 @@
+"""One file a fusion: several parts of an item into one vector."""

@@ -1,0 +1,1 @@
+"""One file a modality: a view of an item or user turned into vectors."""

@@ -1,0 +1,1 @@
+"""One file a rule that combines the losses of several tasks."""

@@ -1,0 +1,1 @@
+"""One file a choice of the parameters that are open to training."""
