@@ -274,7 +274,7 @@ class Tuning(Plug):
 class Responder(Plug):
     """Queries in, answers out, always batched; responders nest.
 
-    Built as ``Responder(config, inner, dataset)``: the responders or models its page entry names, and the training data.
+    Built as ``Responder(config, inner, dataset)``: the responders or models its page entry names, the training data.
     """
 
     @abstractmethod
