@@ -130,9 +130,11 @@ class Model(nn.Module, Plug):
     Attributes:
         causal: the state of an ask depends only on what stands before it, so all positions can be asked at once.
         length: at most so many things of a stream are read; None reads all.
+        learns: the tasks it is trained on unless the page names others, with their settings.
     """
 
     causal: ClassVar[bool] = True
+    learns: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     length: int | None = None
 
     @abstractmethod

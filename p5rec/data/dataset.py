@@ -93,6 +93,14 @@ class Dataset:
         history = self.history("train", users)
         return Queries(users=np.asarray(users, dtype=np.int64), history=history, side=self.side(history))
 
+    def latest(self, users: np.ndarray) -> Queries:
+        """What comes next for users (numbers, or -1: nothing known), after all that is known of them."""
+        users = np.asarray(users, dtype=np.int64)
+        bounds = np.where(users[:, None] >= 0, self.bounds[users], 0)
+        history = Ragged(self.events["item"], bounds[:, Part.TRAIN], bounds[:, -1])
+        trained = bounds[:, Part.GIVEN] > bounds[:, Part.TRAIN]
+        return Queries(users=np.where(trained, users, -1), history=history, side=self.side(history))
+
     def held_out(self, part: HeldOut) -> tuple[Queries, Truth]:
         """One query for each user with held-out events of the target kind, and what was right.
 
