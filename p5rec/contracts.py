@@ -131,10 +131,12 @@ class Model(nn.Module, Plug):
         causal: the state of an ask depends only on what stands before it, so all positions can be asked at once.
         length: at most so many things of a stream are read; None reads all.
         learns: the tasks it is trained on unless the page names others, with their settings.
+        claims: the worlds of `p5rec.testing.worlds` whose known best answer it must come near; at least one.
     """
 
     causal: ClassVar[bool] = True
     learns: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    claims: ClassVar[tuple[str, ...]] = ()
     length: int | None = None
 
     @abstractmethod

@@ -109,16 +109,15 @@ class Dataset:
         """
         begin, end = (Part.VALID, Part.TEST) if part == "valid" else (Part.TEST, Part.UNUSED)
         starts, stops = self.bounds[:, begin], self.bounds[:, end]
-        items, labels = self._targets(starts, stops)
+        items, labels, first = self._targets(starts, stops)
         asked = np.flatnonzero(items.lengths)
         history = self.history(part, asked)
         known = self.bounds[asked, Part.GIVEN] > self.bounds[asked, Part.TRAIN]
-        first = items.starts[asked]
         queries = Queries(
             users=np.where(known, asked, -1),
             history=history,
             side=self.side(history),
-            context={name: values[first] for name, values in self._context.items()},
+            context={name: values[first[asked]] for name, values in self._context.items()},
         )
         return queries, Truth(items.rows(asked), labels.rows(asked))
 
@@ -129,16 +128,18 @@ class Dataset:
         user, place = rows.places()
         return user, self.events["item"][place].astype(np.int64), self.events["label"][place]
 
-    def _targets(self, starts: np.ndarray, stops: np.ndarray) -> tuple[Ragged, Ragged]:
-        """Held-out events of the target kind; slices where all are, else copies without the others."""
+    def _targets(self, starts: np.ndarray, stops: np.ndarray) -> tuple[Ragged, Ragged, np.ndarray]:
+        """Held-out events of the target kind (slices where all are, else copies) and the place of each row's first."""
         rows = Ragged(self.events["item"], starts, stops)
         if len(self.kinds) == 1:
-            return rows, column(rows, self.events["label"])
+            return rows, column(rows, self.events["label"]), starts
         row, place = rows.places()
         place, row = place[keep := self.events["kind"][place] == self.target], row[keep]
         ends = np.searchsorted(row, np.arange(len(starts)), side="right")
         begins = np.searchsorted(row, np.arange(len(starts)), side="left")
-        return Ragged(self.events["item"][place], begins, ends), Ragged(self.events["label"][place], begins, ends)
+        first = np.append(place, 0)[begins]  # of no meaning for a row without a target
+        items, labels = self.events["item"][place], self.events["label"][place]
+        return Ragged(items, begins, ends), Ragged(labels, begins, ends), first
 
     @property
     def _context(self) -> dict[str, np.ndarray]:
