@@ -20,23 +20,34 @@ from torch import Tensor, nn
 
 from p5rec.blocks.stream import Stream
 from p5rec.collate import collate
-from p5rec.core.config import Config
+from p5rec.core.plugins import Plug
 from p5rec.data.answers import Answers, ItemLists, Numbers, Texts
 from p5rec.data.dataset import Dataset
 from p5rec.data.events import Events, Tables
 from p5rec.data.features import Features
 from p5rec.data.queries import Queries, Truth
+from p5rec.data.stages import Filter, Source, Split
 
-__all__ = ["Answers", "Dataset", "ItemLists", "Numbers", "Queries", "Stream", "Texts", "Truth", "collate"]
+__all__ = [
+    "Answers",
+    "Dataset",
+    "Events",
+    "Filter",
+    "ItemLists",
+    "Numbers",
+    "Plug",
+    "Queries",
+    "Source",
+    "Split",
+    "Stream",
+    "Tables",
+    "Texts",
+    "Truth",
+    "collate",
+]
 
 State = Any  # a tensor, or a mapping of tensors, each with leading dimensions (B, A); opaque to all but its model
 Target = Any  # each task defines its own; only that task looks at it
-
-
-class Plug(ABC):
-    """What all plugs share: a configuration class that lists every parameter once."""
-
-    Config: ClassVar[type[Config]] = Config
 
 
 # ---------------------------------------------------------------- items and users
@@ -322,39 +333,6 @@ class Metric(Plug):
         return float(stats[:, 0].mean()) if len(stats) else float("nan")
 
 
-# ---------------------------------------------------------------- data
-
-
-class Source(Plug):
-    """Reads files or frames. Built as ``Source(config)``."""
-
-    @abstractmethod
-    def read(self) -> Tables:
-        """Lazy tables of events, users and items with a schema.
-
-        Raises:
-            InputError: all faults of the input together, each with file, row or column, value and expectation.
-        """
-
-
-class Filter(Plug):
-    """Chooses rows to keep. Built as ``Filter(config)``; the reason and count of what it drops are kept."""
-
-    reason: ClassVar[str]
-
-    @abstractmethod
-    def keep(self, events: Events) -> np.ndarray:
-        """(N,) bool."""
-
-
-class Split(Plug):
-    """Cuts events into parts. Built as ``Split(config)``."""
-
-    @abstractmethod
-    def parts(self, events: Events, seed: int) -> np.ndarray:
-        """(N,) uint8, a `p5rec.data.events.Part` for each event."""
-
-
 # ---------------------------------------------------------------- serving
 
 
@@ -371,15 +349,18 @@ class Event:
 
 
 class Store(Plug):
-    """The log of live events. Built as ``Store(config, folder)``; an answered append survives a crash."""
+    """The log of live events. Built as ``Store(config, folder)``; an answered append survives a crash.
+
+    Every method may be called from many threads at once.
+    """
 
     @abstractmethod
     def append(self, events: Sequence[Event]) -> list[bool]:
         """All or nothing; for each whether it was new (False: its event id was known)."""
 
     @abstractmethod
-    def read(self, user_id: str, limit: int) -> list[Event]:
-        """The last events of a user, oldest first."""
+    def read(self, user_id: str, limit: int, after: int = 0) -> list[Event]:
+        """The last events of a user that arrived after a cursor, oldest first: by time, then by arrival."""
 
     @abstractmethod
     def since(self, cursor: int, limit: int) -> tuple[list[Event], int]:
@@ -387,11 +368,26 @@ class Store(Plug):
 
     @abstractmethod
     def erase(self, user_id: str) -> int:
-        """Remove all events of a user; how many there were."""
+        """Remove all events of a user; how many there were. From now on `erased` is true of the user."""
+
+    @abstractmethod
+    def erased(self, user_id: str) -> bool:
+        """Whether the user was ever erased: what an artifact still knows of the user must not be used."""
 
     @abstractmethod
     def count(self) -> int:
         """The newest cursor: events ever accepted."""
+
+    @abstractmethod
+    def put_items(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Keep items that came in live, JSON values with an ``item_id``; all or nothing, the last row of an id wins."""
+
+    @abstractmethod
+    def items(self) -> list[dict[str, Any]]:
+        """The rows kept by `put_items`, in order of first arrival."""
+
+    def close(self) -> None:
+        """Release files and connections; nothing may be called afterwards."""
 
 
 class Index(Plug):
