@@ -1,0 +1,70 @@
+"""All plug folders by kind; with testing the only place where a plug is looked up by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from p5rec.contracts import KINDS
+from p5rec.core.config import Config, build
+from p5rec.core.errors import InputError
+from p5rec.core.plugins import Folder
+
+FOLDERS: dict[str, Folder] = {kind: Folder(kind, package, base) for kind, (package, base) in KINDS.items()}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A plug and its settings, ready to be built.
+
+    Attributes:
+        name: the plug's file name.
+        plug: its class.
+        config: its own configuration.
+    """
+
+    name: str
+    plug: type[Any]
+    config: Config
+
+    def make(self, *args: Any) -> Any:
+        """Build the plug: its configuration first, then what its kind takes."""
+        return self.plug(self.config, *args)
+
+
+def use_own(folder: Path) -> None:
+    """Add a folder of the user's plugs: files in ``folder/KIND/NAME.py`` (e.g. ``model/mine.py``).
+
+    Raises:
+        InputError: the folder is missing or holds no folder named after a kind of plug.
+    """
+    found = [kind for kind in FOLDERS if (folder / kind).is_dir()]
+    if not found:
+        raise InputError(f"plugs: {folder} holds no folder of plugs; expected one of {', '.join(FOLDERS)} inside it")
+    for kind in found:
+        if folder / kind not in FOLDERS[kind].own:
+            FOLDERS[kind].own.append(folder / kind)
+
+
+def choose(kind: str, entry: str | Mapping[str, Any], where: str) -> Chosen:
+    """Resolve a page entry: a plug's name, or a table with ``name`` and the plug's settings.
+
+    Raises:
+        InputError: there is no such plug, or its settings are wrong; each fault begins with its path.
+    """
+    settings = {"name": entry} if isinstance(entry, str) else dict(entry)
+    name = settings.pop("name", None)
+    if not isinstance(name, str):
+        raise InputError(f"{where}: a table for a {kind} needs a name, e.g. name = {FOLDERS[kind].names()[0]!r}")
+    try:
+        plug = FOLDERS[kind].load(name)
+    except InputError as error:
+        raise InputError([f"{where}: {fault}" for fault in error.faults]) from None
+    return Chosen(name, plug, build(plug.Config, settings, where))
+
+
+def own_files(chosen: Iterable[tuple[str, str]]) -> list[Path]:
+    """The user's files behind (kind, name) pairs, so that an artifact can keep them."""
+    return sorted({path for kind, name in chosen if (path := FOLDERS[kind].origin(name)) is not None})

@@ -1,0 +1,306 @@
+"""A run is a page: the annotated sections of the TOML, and the plugs that each entry means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import tomli_w
+from pydantic import Field
+
+from p5rec.commands.folders import Chosen, choose, use_own
+from p5rec.contracts import Solved, missing_powers
+from p5rec.core.config import Config, assign, build, read_toml
+from p5rec.core.errors import InputError, nearest
+from p5rec.data.encode import FeatureConfig
+from p5rec.data.guess import guess
+from p5rec.training.fit import TrainConfig
+
+Entry = str | dict[str, Any]  # a plug's name, or a table with its name and settings
+T = TypeVar("T")
+
+
+class DataSection(Config):
+    """Where the data is and how it is prepared."""
+
+    path: str | None = Field(None, description="file, folder or glob of the events; movielens can fetch its own")
+    users: str | None = Field(None, description="table of users, one row each")
+    items: str | None = Field(None, description="table of items, one row each")
+    source: Entry | None = Field(None, description="how to read it; guessed from the path where left out")
+    split: Entry = Field("leave_one_out", description="which events train, validate and test")
+    filters: dict[str, dict[str, Any]] = Field(default_factory=dict, description="filters by name, in order")
+    features: FeatureConfig = Field(default_factory=FeatureConfig, description="how columns become features")
+    target: str | None = Field(None, description="the event kind to be predicted, where there are several")
+
+
+class TowerSection(Config):
+    """How all that is known of an item (or user) becomes one vector."""
+
+    modalities: list[Entry] = Field(default=["id", "category", "number"], description="views, each a plug")
+    fusion: Entry = Field("sum", description="how the views become one")
+
+
+class EvaluateSection(Config):
+    """What is measured."""
+
+    ranking: Literal["full", "sampled"] = Field("full", description="sampled is refused; it misleads")
+    fitted_on: Literal["train", "train+valid"] = Field("train", description="rows the tested models are fitted on")
+    metrics: list[Entry] | None = Field(None, description="metrics; the usual ones where left out")
+    baselines: bool = Field(True, description="popular, popular-recent and itemknn stand in every table")
+    bootstrap: int = Field(1000, ge=100, description="resamples behind each interval")
+    users: int | None = Field(None, ge=1, description="measure a seeded sample of so many users only")
+
+
+class ServeSection(Config):
+    """What answers live requests."""
+
+    responder: str | None = Field(None, description="model or responder; the best on validation where left out")
+    store: Entry = Field("sqlite", description="the log of live events")
+    fallback: str | None = Field("popular", description="answers where the responder has nothing to go by")
+
+
+class RunSection(Config):
+    """All top-level keys of a page; models and responders are tables of their own."""
+
+    title: str = Field("", description="a line for the head of the report")
+    seed: int = Field(0, ge=0, description="seed of every random draw")
+    plugs: str | None = Field(None, description="a folder of the user's own plugs, KIND/NAME.py")
+    loggers: list[str] = Field(default_factory=list, description="tensorboard, wandb")
+    data: DataSection = Field(default_factory=DataSection)
+    items: TowerSection = Field(default_factory=TowerSection)
+    users: TowerSection = Field(default_factory=TowerSection)
+    model: dict[str, dict[str, Any]] = Field(default_factory=dict, description="models by name")
+    responder: dict[str, dict[str, Any]] = Field(default_factory=dict, description="responders by name")
+    evaluate: EvaluateSection = Field(default_factory=EvaluateSection)
+    serve: ServeSection = Field(default_factory=ServeSection)
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One model of a page: the plug, its tasks and how it is trained."""
+
+    name: str
+    model: Chosen
+    tasks: Mapping[str, tuple[Chosen, float]]
+    train: TrainConfig
+    balance: Chosen
+    tuning: Chosen
+
+
+@dataclass(frozen=True)
+class ResponderEntry:
+    """One responder of a page and the models or responders it is made of."""
+
+    name: str
+    responder: Chosen
+    of: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page whose every entry has been found and checked."""
+
+    run: RunSection
+    source: Chosen
+    split: Chosen
+    filters: tuple[Chosen, ...]
+    modalities: Mapping[str, tuple[Chosen, ...]]
+    fusion: Mapping[str, Chosen]
+    models: Mapping[str, ModelEntry]
+    responders: Mapping[str, ResponderEntry]
+    metrics: tuple[Chosen, ...]
+    store: Chosen
+    values: Mapping[str, Any] = field(repr=False)
+
+    def text(self) -> str:
+        """The page as TOML, every ``--set`` and flag applied."""
+        return tomli_w.dumps(_plain(self.values))
+
+    @property
+    def plugs(self) -> list[tuple[str, str]]:
+        """(kind, name) of every plug the page uses."""
+        single = [("source", self.source), ("split", self.split), ("store", self.store)]
+        single += [("filter", c) for c in self.filters] + [("metric", c) for c in self.metrics]
+        single += [("modality", c) for views in self.modalities.values() for c in views]
+        single += [("fusion", c) for c in self.fusion.values()]
+        single += [("responder", entry.responder) for entry in self.responders.values()]
+        for entry in self.models.values():
+            single += [("model", entry.model), ("balance", entry.balance), ("tuning", entry.tuning)]
+            single += [("task", chosen) for chosen, _ in entry.tasks.values()]
+        return sorted({(kind, chosen.name) for kind, chosen in single})
+
+
+USUAL_METRICS: tuple[Entry, ...] = (
+    *({"name": name, "k": k} for name in ("recall", "ndcg", "hit_rate") for k in (5, 10, 20)),
+    {"name": "mrr"},
+    {"name": "auc"},
+    *({"name": name, "k": 10} for name in ("map", "coverage", "novelty", "popularity_bias", "diversity")),
+)
+BASELINES: dict[str, dict[str, Any]] = {
+    "popular": {},
+    "popular-recent": {"kind": "popular", "days": 30},
+    "itemknn": {},
+}
+
+
+def shipped() -> list[str]:
+    """Names of the pages in the package."""
+    return sorted(path.name[:-5] for path in _pages().iterdir() if path.name.endswith(".toml"))
+
+
+def read(page: str, settings: Iterable[str] = ()) -> Page:
+    """Read and check a page: a file, or the name of a shipped one, with ``--set`` changes.
+
+    Raises:
+        InputError: all faults of the page together, each with its path and the nearest right name.
+    """
+    path = Path(page)
+    if path.suffix == ".toml" or path.is_file():
+        values = read_toml(path)
+    elif page in shipped():
+        values = read_toml(Path(str(_pages() / f"{page}.toml")))
+    else:
+        raise InputError(f"{page}: there is neither such a file nor a shipped page of this name; {nearest(page, shipped())}")
+    for setting in settings:
+        assign(values, setting)
+    return resolve(values)
+
+
+def resolve(values: Mapping[str, Any]) -> Page:
+    """Check plain page values and find every plug they name.
+
+    Raises:
+        InputError: all faults together.
+    """
+    run = build(RunSection, values)
+    if run.plugs:
+        use_own(Path(run.plugs))
+    faults = _Faults()
+    models = {**(BASELINES if run.evaluate.baselines else {}), **run.model}
+    resolved = {name: faults.collect(_model, name, dict(entry)) for name, entry in models.items()}
+    responders = {name: faults.collect(_responder, name, dict(entry)) for name, entry in run.responder.items()}
+    towers = {"items": run.items, "users": run.users}
+    page = {
+        "source": faults.collect(_source, run.data),
+        "split": faults.collect(choose, "split", run.data.split, "data.split"),
+        "filters": tuple(
+            faults.collect(choose, "filter", {"name": name, **entry}, f"data.filters.{name}")
+            for name, entry in run.data.filters.items()
+        ),
+        "modalities": {
+            side: tuple(faults.collect(choose, "modality", m, f"{side}.modalities") for m in section.modalities)
+            for side, section in towers.items()
+        },
+        "fusion": {
+            side: faults.collect(choose, "fusion", section.fusion, f"{side}.fusion") for side, section in towers.items()
+        },
+        "metrics": tuple(
+            faults.collect(choose, "metric", m, "evaluate.metrics") for m in run.evaluate.metrics or USUAL_METRICS
+        ),
+        "store": faults.collect(choose, "store", run.serve.store, "serve.store"),
+    }
+    _check_names(run, resolved, responders, faults)
+    if faults.found:
+        raise InputError(faults.found)
+    return Page(run=run, models=resolved, responders=responders, values=values, **page)
+
+
+class _Faults:
+    """Gathers the faults of many steps, so that all are told together."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def collect(self, step: Callable[..., T], *args: Any) -> T:
+        try:
+            return step(*args)
+        except InputError as error:
+            self.found.extend(error.faults)
+            return None  # type: ignore[return-value]  # never used: faults end the reading of a page
+
+
+def _source(data: DataSection) -> Chosen:
+    entry: Entry = data.source if data.source is not None else guess(_path_or_fault(data.path))
+    settings = {"name": entry} if isinstance(entry, str) else dict(entry)
+    for key in ("path", "users", "items"):
+        if (value := getattr(data, key)) is not None:
+            settings.setdefault(key, value)
+    return choose("source", settings, "data.source")
+
+
+def _path_or_fault(path: str | None) -> str:
+    if path is None:
+        raise InputError("data.path: this page needs the path of your data, e.g. --set data.path=events.csv")
+    return path
+
+
+def _model(name: str, entry: dict[str, Any]) -> ModelEntry:
+    where = f"model.{name}"
+    tasks, train = entry.pop("task", None), entry.pop("train", {})
+    balance, train = entry.pop("balance", "fixed"), dict(train)
+    tuning = train.pop("tuning", "full")
+    model = choose("model", {**entry, "name": entry.pop("kind", name)}, where)
+    chosen = {}
+    for task, settings in (model.plug.learns if tasks is None else tasks).items():
+        settings = dict(settings)
+        weight = float(settings.pop("weight", 1.0))
+        chosen[task] = choose("task", {"name": settings.pop("kind", task), **settings}, f"{where}.task.{task}"), weight
+    _check_powers(where, model, {task: found for task, (found, _) in chosen.items()})
+    return ModelEntry(
+        name=name,
+        model=model,
+        tasks=chosen,
+        train=build(TrainConfig, train, f"{where}.train"),
+        balance=choose("balance", balance, f"{where}.balance"),
+        tuning=choose("tuning", tuning, f"{where}.train.tuning"),
+    )
+
+
+def _check_powers(where: str, model: Chosen, tasks: Mapping[str, Chosen]) -> None:
+    """A task whose needs the model lacks is a fault of the page, as is a model that learns nothing."""
+    faults = [
+        f"{where}.task.{name}: this task needs the power {power}, which the model {model.name!r} does not have"
+        for name, task in tasks.items()
+        for power in missing_powers(model.plug, task.plug.needs)
+    ]
+    if not tasks and not issubclass(model.plug, Solved):
+        faults.append(f"{where}: the model {model.name!r} is trained by tasks and this page gives it none")
+    if faults:
+        raise InputError(faults)
+
+
+def _responder(name: str, entry: dict[str, Any]) -> ResponderEntry:
+    of = entry.pop("of", [])
+    names = (of,) if isinstance(of, str) else tuple(of)
+    chosen = choose("responder", {**entry, "name": entry.pop("kind", name)}, f"responder.{name}")
+    return ResponderEntry(name, chosen, names)
+
+
+def _check_names(run: RunSection, models: Any, responders: Any, faults: _Faults) -> None:
+    """Responders are made of models and of responders above them in the page; serve names one of either."""
+    known = list(models)
+    for name, entry in responders.items():
+        if name in models:
+            faults.found.append(f"responder.{name}: a model has this name already; give the responder another")
+        for part in entry.of if entry else ():
+            if part not in known:
+                faults.found.append(f"responder.{name}.of: there is no model or earlier responder {part!r}; {nearest(part, known)}")
+        known.append(name)
+    for key in ("responder", "fallback"):
+        wanted = getattr(run.serve, key)
+        if wanted is not None and wanted not in known and not (key == "fallback" and wanted == "popular"):
+            faults.found.append(f"serve.{key}: there is no model or responder {wanted!r}; {nearest(wanted, known)}")
+
+
+def _pages() -> Any:
+    return resources.files("p5rec") / "pages"
+
+
+def _plain(value: Any) -> Any:
+    """Values as TOML can hold them: None left out, tuples as lists."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items() if inner is not None}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

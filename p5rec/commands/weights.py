@@ -1,0 +1,63 @@
+"""A trained model on disk: safetensors and plain JSON, the marker written last; nothing is pickled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+
+from p5rec.contracts import Model
+from p5rec.core import artifact
+from p5rec.core.errors import InputError
+
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model of a run, or the sentence that says why it stepped aside.
+
+    Attributes:
+        name: of the model in its page.
+        model: the finished model; None where it stepped aside.
+        facts: seconds, peak_mb, parameters, history of training, note.
+    """
+
+    name: str
+    model: Model | None
+    facts: Mapping[str, Any]
+
+
+def save(folder: Path, trained: Trained) -> None:
+    """Write a model's folder, whole or not at all."""
+    with artifact.writing(folder) as beside:
+        if trained.model is not None:
+            state = {name: tensor.contiguous() for name, tensor in trained.model.state_dict().items()}
+            save_file(_unshared(state), str(beside / WEIGHTS))
+        artifact.mark(beside, "model", {"name": trained.name, **trained.facts})
+
+
+def load_into(folder: Path, model: Model) -> Model:
+    """Fill a freshly built model with saved weights.
+
+    Raises:
+        InputError: the weights do not fit the model.
+    """
+    try:
+        model.load_state_dict(load_file(str(folder / WEIGHTS)))
+    except (RuntimeError, FileNotFoundError) as error:
+        raise InputError(f"{folder}: these weights do not fit the model of the page ({error}); train it again") from None
+    return model.eval()
+
+
+def _unshared(state: dict[str, Any]) -> dict[str, Any]:
+    """Tensors that share memory are written as copies, as the format wants."""
+    seen: set[int] = set()
+    out = {}
+    for name, tensor in state.items():
+        out[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
+        seen.add(tensor.data_ptr())
+    return out
