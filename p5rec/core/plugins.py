@@ -7,12 +7,20 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
+from abc import ABC
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
+from p5rec.core.config import Config
 from p5rec.core.errors import InputError, nearest
+
+
+class Plug(ABC):
+    """What all plugs share: a configuration class that lists every parameter once."""
+
+    Config: ClassVar[type[Config]] = Config
 
 
 @dataclass

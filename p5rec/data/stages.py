@@ -1,0 +1,41 @@
+"""The three plugs of preparing; they stand on the floor of facts, and `p5rec.contracts` shows them with the others."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import numpy as np
+
+from p5rec.core.plugins import Plug
+from p5rec.data.events import Events, Tables
+
+
+class Source(Plug):
+    """Reads files or frames. Built as ``Source(config)``."""
+
+    @abstractmethod
+    def read(self) -> Tables:
+        """Lazy tables of events, users and items with a schema.
+
+        Raises:
+            InputError: all faults of the input together, each with file, row or column, value and expectation.
+        """
+
+
+class Filter(Plug):
+    """Chooses rows to keep. Built as ``Filter(config)``; the reason and count of what it drops are kept."""
+
+    reason: ClassVar[str]
+
+    @abstractmethod
+    def keep(self, events: Events) -> np.ndarray:
+        """(N,) bool."""
+
+
+class Split(Plug):
+    """Cuts events into parts. Built as ``Split(config)``."""
+
+    @abstractmethod
+    def parts(self, events: Events, seed: int) -> np.ndarray:
+        """(N,) uint8, a `p5rec.data.events.Part` for each event."""
