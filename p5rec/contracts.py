@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from p5rec.blocks.stream import Stream
 from p5rec.collate import collate
 from p5rec.core.plugins import Plug
+from p5rec.data import reasons
 from p5rec.data.answers import Answers, ItemLists, Numbers, Texts
 from p5rec.data.dataset import Dataset
 from p5rec.data.events import Events, Tables
@@ -295,6 +296,14 @@ class Responder(Plug):
     @abstractmethod
     def __call__(self, queries: Queries, k: int | None) -> Answers:
         """Exactly k items a query, or `ItemLists.short` says why fewer; None scores all candidates of each."""
+
+    def because(self, queries: Queries, lists: ItemLists) -> np.ndarray:
+        """(Q, K) the history item that speaks most for each recommended one; -1: none does, it is just popular."""
+        return reasons.because(self, queries, lists)
+
+    def similar(self, items: np.ndarray, k: int) -> ItemLists:
+        """The k items nearest to each of (N,) items: what follows a history of just that one."""
+        return reasons.similar(self, items, k)
 
 
 class Fitted(Responder):

@@ -1,0 +1,189 @@
+"""One model as a ranker: collate, encode, score, the best k."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from p5rec.contracts import Dataset, Factored, ItemLists, Model, Queries, Responder, collate
+from p5rec.core.config import Config as Settings
+from p5rec.data.answers import NOTHING
+
+
+class Scorer(Responder):
+    """Ranks by the scores of a model, in float32; rows go in batches of like length.
+
+    Attributes:
+        model: the model.
+        count: V, items of the catalogue.
+    """
+
+    class Config(Settings):
+        """Settings of the ranking of one model."""
+
+        cells: int = Field(8_000_000, ge=1, description="scores held at once: rows of a batch x items")
+        tokens: int = Field(32_768, ge=1, description="positions encoded at once: rows of a batch x length")
+
+    def __init__(self, config: Config, inner: Mapping[str, Model], dataset: Dataset) -> None:
+        (self.model,) = inner.values()
+        self.config = config
+        self.count = dataset.n_items
+        self._catalogue: Tensor | None = None
+
+    def refresh(self) -> None:
+        """Forget the cached item vectors; to be called when the model has changed."""
+        self._catalogue = None
+
+    def __call__(self, queries: Queries, k: int | None) -> ItemLists:
+        """The k best items of each query; all scores, in catalogue or candidate order, with ``k = None``."""
+        answers = _blank(queries, self.count, k)
+        short: dict[int, str] = {}
+        with self._at_rest():
+            for rows in self._batches(queries):
+                part = queries.rows(rows)
+                allowed = _Allowed(part, self.count)
+                scores = self._scores(part, allowed)
+                if k is None:
+                    answers.scores[rows, : scores.shape[1]] = scores.numpy(force=True)
+                    continue
+                best = allowed.top(scores, k)
+                answers.items[rows, : best.items.shape[1]] = best.items
+                answers.scores[rows, : best.items.shape[1]] = best.scores
+                short.update({int(rows[row]): why for row, why in best.short.items()})
+        return ItemLists(answers.items, answers.scores, short)
+
+    def similar(self, items: np.ndarray, k: int) -> ItemLists:
+        """Factored models: the k nearest by cosine of item vectors; others: what follows the item alone."""
+        if not isinstance(self.model, Factored):
+            return super().similar(items, k)
+        with self._at_rest():
+            vectors = torch.nn.functional.normalize(self._vectors(self.model), dim=-1)
+            own = torch.from_numpy(np.asarray(items, dtype=np.int64)).to(vectors.device)
+            scores = vectors[own] @ vectors.T
+            scores[torch.arange(len(own)), own] = -torch.inf
+            best = scores.topk(min(k, self.count - 1))
+        return ItemLists(best.indices.numpy(force=True), best.values.numpy(force=True))
+
+    def _scores(self, queries: Queries, allowed: _Allowed) -> Tensor:
+        """(Q, V) or (Q, C) scores, -inf where nothing may be answered."""
+        model = self.model
+        stream = collate(queries, model.length).to(_device(model))
+        state = model.encode(stream)
+        if allowed.candidates is not None:
+            candidates = torch.from_numpy(allowed.candidates).to(stream.kinds.device)
+            scores = model.score(state, candidates.clamp(min=0)).squeeze(1).float()
+        elif isinstance(model, Factored):
+            scores = model.vectors(state).squeeze(1).float() @ self._vectors(model).T
+        else:
+            scores = model.score(state).squeeze(1).float()
+        return allowed.only(scores)
+
+    def _vectors(self, model: Factored) -> Tensor:
+        """(V, D) item vectors, made once."""
+        if self._catalogue is None:
+            self._catalogue = model.catalogue().float().contiguous()
+        return self._catalogue
+
+    def _batches(self, queries: Queries) -> Iterator[np.ndarray]:
+        """Query numbers in batches: longest rows first (memory peaks at once), each padded to its own longest."""
+        lengths = queries.history.lengths + 2
+        lengths = lengths if self.model.length is None else np.minimum(lengths, self.model.length)
+        order = np.argsort(-lengths, kind="stable")
+        wide = self.count if queries.candidates is None else int(queries.candidates.lengths.max(initial=1))
+        start = 0
+        while start < len(order):
+            longest = max(int(lengths[order[start]]), 1)
+            rows = max(min(self.config.cells // max(wide, 1), self.config.tokens // longest), 1)
+            yield order[start : start + rows]
+            start += rows
+
+    @contextmanager
+    def _at_rest(self) -> Iterator[None]:
+        """The model in evaluation mode, without gradients; left as it was found."""
+        training = self.model.training
+        self.model.eval()
+        try:
+            with torch.inference_mode():
+                yield
+        finally:
+            self.model.train(training)
+
+
+class _Allowed:
+    """Which items may be answered to each of a batch of queries.
+
+    Attributes:
+        candidates: (Q, C) int64, -1 pads; None is the whole catalogue.
+    """
+
+    def __init__(self, queries: Queries, count: int) -> None:
+        self.queries, self.count = queries, count
+        given = queries.candidates
+        self.candidates = None if given is None else given.padded(NOTHING).astype(np.int64)
+
+    def only(self, scores: Tensor) -> Tensor:
+        """The scores, overwritten with -inf where nothing may be answered."""
+        excluded = self.queries.excluded
+        if self.candidates is not None:
+            scores[torch.from_numpy(self._left_out()).to(scores.device)] = -torch.inf
+        elif excluded is not None:
+            row, item = excluded.flat()
+            known = item >= 0
+            flat = torch.from_numpy(row[known] * self.count + item[known]).to(scores.device)
+            scores.view(-1)[flat] = -torch.inf
+        return scores
+
+    def _left_out(self) -> np.ndarray:
+        """(Q, C) bool: pads, repeated candidates and excluded ones."""
+        assert self.candidates is not None
+        keys = np.arange(len(self.candidates))[:, None] * self.count + self.candidates
+        out = self.candidates < 0
+        first = np.zeros(keys.size, dtype=bool)
+        first[np.unique(keys, return_index=True)[1]] = True
+        out |= ~first.reshape(keys.shape)
+        if self.queries.excluded is not None:
+            row, item = self.queries.excluded.flat()
+            out |= np.isin(keys, (row * self.count + item)[item >= 0])
+        return out
+
+    def top(self, scores: Tensor, k: int) -> ItemLists:
+        """The k best of each row, best first, and why a row has fewer."""
+        best = scores.topk(min(k, scores.shape[1]))
+        values, places = best.values.numpy(force=True), best.indices.numpy(force=True)
+        items = places if self.candidates is None else np.take_along_axis(self.candidates, places, axis=1)
+        nothing = np.isneginf(values)
+        lacking = np.flatnonzero((~nothing).sum(1) < k)
+        short = {int(row): self._why(int(row), int((~nothing[row]).sum())) for row in lacking}
+        return ItemLists(np.where(nothing, NOTHING, items), values, short)
+
+    def _why(self, row: int, left: int) -> str:
+        if self.candidates is None:
+            return f"only {left} of {self.count} items remain after leaving out seen or excluded ones"
+        given = len(np.unique(self.candidates[row][self.candidates[row] >= 0]))
+        if left == given:
+            return f"only {given} {'candidate was' if given == 1 else 'candidates were'} given"
+        return f"only {left} of {given} candidates remain after leaving out seen or excluded ones"
+
+
+def _blank(queries: Queries, count: int, k: int | None) -> ItemLists:
+    """Answers to be filled: (Q, k), or (Q, C) with the items of each column."""
+    rows = len(queries)
+    if k is not None:
+        return ItemLists(np.full((rows, k), NOTHING, np.int64), np.full((rows, k), -np.inf, np.float32))
+    if queries.candidates is None:
+        items = np.broadcast_to(np.arange(count), (rows, count))
+    else:
+        items = queries.candidates.padded(NOTHING).astype(np.int64)
+    return ItemLists(items, np.full(items.shape, -np.inf, np.float32))
+
+
+def _device(model: Model) -> torch.device:
+    """Where the model's numbers are."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        return tensor.device
+    return torch.device("cpu")
