@@ -46,10 +46,10 @@ def measured(interval: float = 0.05) -> Iterator[Cost]:
     cost, done, process = Cost(), threading.Event(), psutil.Process()
 
     def watch() -> None:
-        while True:
-            cost.peak_mb = max(cost.peak_mb, process.memory_info().rss / 2**20)
-            if done.wait(interval):
-                return
+        ended = False
+        while not ended:
+            ended = done.wait(interval)
+            cost.peak_mb = max(cost.peak_mb, process.memory_info().rss / 2**20)  # once more when the block has ended
 
     watcher = threading.Thread(target=watch, daemon=True)
     start = time.perf_counter()

@@ -65,9 +65,20 @@ def top(items: np.ndarray, scores: np.ndarray, k: int) -> ItemLists:
         k: list length asked for; lists are min(k, C) wide.
     """
     k = min(k, scores.shape[1])
-    best = np.argpartition(-scores, k - 1, axis=1)[:, :k] if k < scores.shape[1] else np.argsort(-scores, axis=1)
+    best = _best_columns(scores, k)
     order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
     best = np.take_along_axis(best, order, axis=1)
     chosen = np.take_along_axis(scores, best, axis=1)
     numbers = items[best] if items.ndim == 1 else np.take_along_axis(items, best, axis=1)
     return ItemLists(np.where(np.isneginf(chosen), NOTHING, numbers), chosen.astype(np.float32, copy=False))
+
+
+def _best_columns(scores: np.ndarray, k: int) -> np.ndarray:
+    """(Q, k) columns of the k best, rising; of those that tie for the last place the first columns."""
+    if k == scores.shape[1]:
+        return np.broadcast_to(np.arange(k), scores.shape)
+    best = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
+    last = np.take_along_axis(scores, best, axis=1).min(axis=1, keepdims=True)
+    for row in np.flatnonzero((scores >= last).sum(axis=1) > k):  # a partition takes any of the tied
+        best[row] = np.sort(np.argsort(-scores[row], kind="stable")[:k])
+    return best
