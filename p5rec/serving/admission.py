@@ -1,0 +1,105 @@
+"""Which live events and items are let in, with a sentence for each that is not."""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from p5rec.contracts import Dataset, Event
+from p5rec.core.errors import InputError
+from p5rec.serving.limits import Limits
+from p5rec.serving.questions import UNTOLD
+
+LARGEST = 1e30  # of a label, which becomes a float32
+
+
+def shown(value: str, most: int = 60) -> str:
+    """An id as a sentence shows it: quoted, long ones cut."""
+    return repr(value if len(value) <= most else f"{value[:most]}… ({len(value)} characters)")
+
+
+def admitted(events: Sequence[Event], dataset: Dataset, limits: Limits, now: float) -> list[Event]:
+    """Events as they are kept: a missing id is made, a missing time is now, a missing kind is the wanted one.
+
+    A time a little ahead of this clock is a clock that is fast: it becomes now, since what has arrived has happened.
+
+    Raises:
+        InputError: all faults of all events together.
+    """
+    faults = [] if len(events) <= limits.events else [f"found {len(events)} events, at most {limits.events} at once"]
+    for place, event in enumerate(events[: limits.events]):
+        where = f"[{place}]." if len(events) > 1 else ""
+        faults.extend(f"{where}{fault}" for fault in _faults(event, dataset, limits, now))
+    if faults:
+        raise InputError(faults)
+    return [
+        replace(
+            event,
+            event_id=event.event_id or uuid.uuid4().hex,
+            time=now if event.time == UNTOLD else min(event.time, now),
+            kind=event.kind or dataset.kinds[dataset.target],
+        )
+        for event in events
+    ]
+
+
+def check_id(name: str, value: str, limits: Limits) -> Iterator[str]:
+    """A sentence if this is no id."""
+    if not value:
+        yield f"{name}: found an empty id, expected a string of 1 to {limits.id_length} characters"
+    elif len(value) > limits.id_length:
+        yield f"{name}: found an id of {len(value)} characters, expected at most {limits.id_length}"
+    elif not _is_text(value):
+        yield f"{name}: found {shown(value)}, which is not text in Unicode (half of a surrogate pair)"
+
+
+def check_items(rows: Sequence[Mapping[str, Any]], limits: Limits) -> None:
+    """Check ids of new items.
+
+    Raises:
+        InputError: all faults of all rows together.
+    """
+    faults = [] if len(rows) <= limits.items else [f"found {len(rows)} items, at most {limits.items} at once"]
+    for place, row in enumerate(rows):
+        faults.extend(check_id(f"[{place}].item_id", row["item_id"], limits))
+        if not _is_text(json.dumps(dict(row), ensure_ascii=False)):
+            faults.append(f"[{place}]: found text that is not Unicode (half of a surrogate pair)")
+    if faults:
+        raise InputError(faults)
+
+
+def _faults(event: Event, dataset: Dataset, limits: Limits, now: float) -> Iterator[str]:
+    yield from check_id("user_id", event.user_id, limits)
+    yield from check_id("item_id", event.item_id, limits)
+    if event.event_id:
+        yield from check_id("event_id", event.event_id, limits)
+    if event.kind and event.kind not in dataset.kinds:
+        yield f"kind: found {shown(event.kind)}, known are: {', '.join(dataset.kinds)}"
+    yield from _time_faults(event.time, limits, now)
+    scale = dataset.schema.label_scale or (-math.inf, math.inf)
+    if not abs(event.label) <= LARGEST:  # NaN too
+        yield f"label: found {event.label:g}, expected a finite number"
+    elif not scale[0] <= event.label <= scale[1] and event.label != 1.0:  # 1.0 says only that it happened
+        yield f"label: found {event.label:g}, expected {scale[0]:g} to {scale[1]:g}"
+
+
+def _time_faults(time: float, limits: Limits, now: float) -> Iterator[str]:
+    if time == UNTOLD:
+        return
+    if not math.isfinite(time) or time < 0:
+        yield f"time: found {time:g}, expected seconds since 1970"
+    elif time > now + limits.ahead:
+        hint = "; this looks like milliseconds" if now * 100 < time < now * 10_000 else ""
+        yield f"time: found {time:.0f}, which lies ahead of this clock ({now:.0f}); expected seconds since 1970{hint}"
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,58 @@
+"""What the service answers; the command line prints the same."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+
+class Scored(BaseModel):
+    """One recommended item."""
+
+    item_id: str = Field(description="the item's id as it came in")
+    score: float = Field(description="higher is better; comparable within one answer only")
+    title: str | None = Field(None, description="a name to show, where the data has one")
+    reason: str | None = Field(None, description="why it is here, where the responder can say")
+
+
+class Recommendation(BaseModel):
+    """A list of items, best first."""
+
+    version: str = Field(description="of the artifact that answered")
+    events_seen: int = Field(description="events of this user (or of the given history) known when it was answered")
+    items: list[Scored] = Field(description="best first")
+    note: str | None = Field(None, description="what to know about this answer, e.g. why it has fewer than k items")
+
+
+class Appended(BaseModel):
+    """What became of posted events."""
+
+    accepted: int = Field(description="new events, kept on disk")
+    duplicates: int = Field(description="events whose event_id was known already")
+
+
+class Added(BaseModel):
+    """What became of posted items."""
+
+    added: int = Field(description="items that are new and can be recommended now")
+    known: int = Field(description="items that were known already, kept as they were")
+    note: str | None = Field(None, description="which models cannot rank new items")
+
+
+class Erased(BaseModel):
+    """What was erased."""
+
+    erased: int = Field(description="live events removed")
+
+
+class State(BaseModel):
+    """Health."""
+
+    status: str = Field(description="live, ready or starting")
+    version: str | None = Field(None, description="of the artifact that answers")
+    events: int | None = Field(None, description="events ever accepted by the store")
+
+
+class Fault(BaseModel):
+    """Every answer that is not 2xx."""
+
+    detail: str = Field(description="what was found, where, and what was expected")

@@ -1,0 +1,44 @@
+"""What to know about an answer, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from p5rec.contracts import Dataset, Grows, ItemLists, Model
+from p5rec.data.queries import UNKNOWN
+from p5rec.serving.admission import shown
+from p5rec.serving.questions import Past, Question
+
+
+def of_answer(dataset: Dataset, question: Question, past: Past, short: str | None) -> str | None:
+    """All that is unusual about an answer; None where nothing is."""
+    notes = (_stranger(question, past), _ignored(past), _unknown_candidates(dataset, question), short)
+    return "; ".join(note for note in notes if note) or None
+
+
+def short(lists: ItemLists, row: int, found: int, k: int) -> str | None:
+    """Why a list has fewer than k items: the responder's reason, if it gave one."""
+    if found >= k:
+        return None
+    return lists.short.get(row) or f"asked for {k} items, only {found} can be answered"
+
+
+def not_ranked_by(models: Mapping[str, Model]) -> str | None:
+    """Which models cannot take in new items."""
+    names = sorted(name for name, model in models.items() if not isinstance(model, Grows))
+    return f"not ranked until trained again by: {', '.join(names)}" if names else None
+
+
+def _stranger(question: Question, past: Past) -> str | None:
+    if question.user_id is None or past.seen or past.user != UNKNOWN:
+        return None
+    return f"nothing is known of user {shown(question.user_id)}, so these are for a new user"
+
+
+def _ignored(past: Past) -> str | None:
+    return f"events left out since this version does not know their items: {past.ignored}" if past.ignored else None
+
+
+def _unknown_candidates(dataset: Dataset, question: Question) -> str | None:
+    missing = [key for key in question.candidates or () if dataset.items.number(key) == UNKNOWN]
+    return f"candidates that are not known: {len(missing)}, the first is {shown(missing[0])}" if missing else None

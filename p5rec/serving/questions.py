@@ -1,0 +1,152 @@
+"""What requests ask, as the same `Queries` that evaluation asks: artifact history, then live events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from p5rec.contracts import Dataset, Event, Queries, Store
+from p5rec.data.queries import UNKNOWN
+from p5rec.data.ragged import Ragged
+
+UNTOLD = -1.0  # the time of an event or request that came without one
+EMPTY = {"time": -1, "label": 1.0}  # side columns of an event that has no value for them; 0 in all others
+
+
+@dataclass(frozen=True)
+class Question:
+    """One request: of a user, or of a given history.
+
+    Attributes:
+        user_id: whose history; unknown users are asked with an empty one.
+        history: item ids, oldest first, in place of a user.
+        k: items wanted.
+        candidates: item ids that may be answered, None for all.
+        exclude: item ids that must not be answered.
+        time: of the request, seconds since 1970; now unless told.
+    """
+
+    user_id: str | None = None
+    history: tuple[str, ...] | None = None
+    k: int = 10
+    candidates: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    time: float = UNTOLD
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is known of one asker, oldest first.
+
+    Attributes:
+        user: number of the user, `UNKNOWN` if never trained on.
+        columns: aligned event columns of the dataset, ``item`` among them.
+        seen: events known, those of items outside the vocabulary included.
+    """
+
+    user: int
+    columns: dict[str, np.ndarray]
+    seen: int
+
+    @property
+    def ignored(self) -> int:
+        """Events of items that the models do not know."""
+        return self.seen - len(self.columns["item"])
+
+
+def past_of_user(dataset: Dataset, store: Store, user_id: str, limit: int, after: int) -> Past:
+    """The artifact's history of a user and the live events after the artifact's cursor, in order of time.
+
+    Args:
+        dataset: of the artifact.
+        store: of live events.
+        user_id: who asks; of erased users only live events are used.
+        limit: most live events.
+        after: cursor of the store that the artifact was trained up to.
+    """
+    number = UNKNOWN if store.erased(user_id) else dataset.users.number(user_id)
+    known = dataset.latest(np.array([number]))
+    columns = {"item": known.history[0]} | {name: rows[0] for name, rows in known.side.items()}
+    live = store.read(user_id, limit, after)
+    seen = len(columns["item"]) + len(live)
+    if live:
+        columns = _inserted(columns, _columns(dataset, live))
+    return Past(int(known.users[0]), columns, seen)
+
+
+def past_given(dataset: Dataset, history: Sequence[str]) -> Past:
+    """A history of item ids without times."""
+    events = [Event("", "", item_id, EMPTY["time"]) for item_id in history]
+    return Past(UNKNOWN, _columns(dataset, events), len(history))
+
+
+def queries(dataset: Dataset, pasts: Sequence[Past], questions: Sequence[Question], timed: bool) -> Queries:
+    """One `Queries` of Q questions; either all have candidates or none.
+
+    Args:
+        dataset: of the artifact.
+        pasts: what is known of each asker.
+        questions: what each asks.
+        timed: the data has times, so the request's own is told.
+    """
+    history = Ragged.of([past.columns["item"] for past in pasts])
+    sides = {name: _side(history, [past.columns[name] for past in pasts]) for name in _others(dataset)}
+    context = {
+        name: np.zeros(len(pasts), dtype=values.dtype) for name, values in dataset.events.items() if _known_before(name)
+    }
+    context["time"] = np.array([int(question.time) if timed else EMPTY["time"] for question in questions])
+    context["kind"] = np.full(len(pasts), dataset.target, dtype=dataset.events["kind"].dtype)
+    return Queries(
+        users=np.array([past.user for past in pasts], dtype=np.int64),
+        history=history,
+        side=sides,
+        context=context,
+        candidates=_items(dataset, [question.candidates for question in questions]),
+        excluded=_items(dataset, [question.exclude or None for question in questions]),
+    )
+
+
+def _others(dataset: Dataset) -> list[str]:
+    return [name for name in dataset.events if name != "item"]
+
+
+def _known_before(name: str) -> bool:
+    return name not in ("item", "label")
+
+
+def _columns(dataset: Dataset, events: Sequence[Event]) -> dict[str, np.ndarray]:
+    """Live events as columns of the dataset, events of unknown items left out."""
+    items = dataset.items.numbers([event.item_id for event in events])
+    keep = items != UNKNOWN
+    names = {kind: number for number, kind in enumerate(dataset.kinds)}
+    told = {
+        "item": items,
+        "time": [int(event.time) for event in events],
+        "label": [event.label for event in events],
+        "kind": [names.get(event.kind, dataset.target) for event in events],
+    }
+    return {
+        name: np.asarray(told.get(name, np.full(len(events), EMPTY.get(name, 0))))[keep].astype(values.dtype)
+        for name, values in dataset.events.items()
+    }
+
+
+def _inserted(known: dict[str, np.ndarray], live: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Live events put where their time belongs; the order of the known ones stays as it is."""
+    clock = np.maximum.accumulate(known["time"]) if len(known["time"]) else known["time"]
+    places = np.searchsorted(clock, live["time"], side="right")
+    return {name: np.insert(known[name], places, live[name]) for name in known}
+
+
+def _side(history: Ragged, rows: Sequence[np.ndarray]) -> Ragged:
+    return Ragged(np.concatenate(rows), history.starts, history.stops)
+
+
+def _items(dataset: Dataset, rows: Sequence[tuple[str, ...] | None]) -> Ragged | None:
+    """Item numbers of rows of ids, unknown ids left out; None where no row has any."""
+    if all(row is None for row in rows):
+        return None
+    numbers = [dataset.items.numbers(row or ()) for row in rows]
+    return Ragged.of([row[row != UNKNOWN] for row in numbers])

@@ -1,0 +1,63 @@
+"""Run the service on a port until it is told to stop."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import uvicorn
+
+from p5rec.core.errors import P5Error
+from p5rec.core.progress import say
+from p5rec.serving.http import app
+from p5rec.serving.service import Service
+
+LONGEST_LINE = 2**18  # bytes of a request line: an id of 16,384 characters, each up to 12 bytes when url-encoded
+
+
+def serve(service: Service, host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Answer requests until SIGINT or SIGTERM, then finish those that are under way.
+
+    Args:
+        service: what answers; closed at the end.
+        host: address to listen on; ``0.0.0.0`` is every one.
+        port: 0 takes a free one.
+
+    Raises:
+        P5Error: the address cannot be listened on.
+    """
+    listening = listen(host, port)
+    address, taken = listening.getsockname()[:2]
+    place = f"http://{f'[{address}]' if ':' in address else address}:{taken}"
+    say(f"serving {service.version} at {place} (try it: {place}/docs, stop: Ctrl-C)")
+    config = uvicorn.Config(
+        app(service),
+        log_level="warning",
+        access_log=False,
+        h11_max_incomplete_event_size=LONGEST_LINE,
+        timeout_graceful_shutdown=30,
+        server_header=False,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        P5Error: the port is taken or forbidden, or the host is not one of this machine.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(2048)
+    except OSError as error:
+        reasons = {
+            errno.EADDRINUSE: "another program listens there; choose another with --port, or 0 for any free one",
+            errno.EACCES: "that port needs more rights; choose one above 1023 with --port",
+            errno.EADDRNOTAVAIL: "that address is not one of this machine; choose another with --host",
+        }
+        raise P5Error(f"cannot listen on {host}:{port}: {reasons.get(error.errno or 0, str(error))}") from None
+    return listening

@@ -1,0 +1,269 @@
+"""The service without a web: live events in, recommendations out, from any number of threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from p5rec.contracts import Dataset, Event, ItemLists, Model, Responder, Store
+from p5rec.core.errors import InputError, P5Error
+from p5rec.core.progress import say
+from p5rec.data.answers import NOTHING
+from p5rec.data.queries import UNKNOWN
+from p5rec.serving import notes
+from p5rec.serving.admission import admitted, check_id, check_items, shown
+from p5rec.serving.answer import Added, Appended, Erased, Recommendation, Scored
+from p5rec.serving.batcher import Batcher
+from p5rec.serving.limits import Limits
+from p5rec.serving.questions import UNTOLD, Past, Question, past_given, past_of_user, queries
+
+AddItems = Callable[[Sequence[Mapping[str, Any]]], tuple[Dataset, Responder]]
+Similar = Callable[[np.ndarray, int], ItemLists]
+
+
+class NotFound(P5Error):
+    """The thing asked for does not exist."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What answers now; replaced as a whole when items join."""
+
+    dataset: Dataset
+    responder: Responder
+
+    @cached_property
+    def timed(self) -> bool:
+        """Whether the data has times, so that a request's own time means something."""
+        return bool((self.dataset.events["time"] >= 0).any())
+
+    def scored(self, lists: ItemLists, row: int) -> list[Scored]:
+        """One list with outside ids and titles."""
+        pairs = zip(lists.items[row].tolist(), lists.scores[row].tolist(), strict=True)
+        found = [(self.dataset.items.key(n), n, score) for n, score in pairs if n != NOTHING and np.isfinite(score)]
+        titles = self.dataset.titles
+        return [
+            Scored(item_id=key, score=score, title=None if titles[n] == key else titles[n]) for key, n, score in found
+        ]
+
+
+class Service:
+    """A trained responder and a store of live events, safe to call from many threads.
+
+    Recommendations that are asked for at the same time are answered by one call of the responder, and events that
+    arrive at the same time are kept by one transaction.
+
+    Args:
+        dataset: of the artifact; a user's history is all of it, then the live events.
+        responder: what answers, final and in evaluation mode.
+        store: of live events and items.
+        version: of the artifact, told in every answer.
+        models: the models behind the responder by name, to say which of them cannot rank a new item.
+        add_items: raw rows of new items → the dataset and responder that know them; old numbers keep their meaning.
+            Called while nothing is being answered. None: the service takes no new items.
+        similar: item numbers (N,) and k → similar items; by default the responder's own ``similar``.
+        cursor: of the store that the artifact was trained up to; earlier events are in the dataset already.
+        limits: bounds of requests.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        responder: Responder,
+        store: Store,
+        *,
+        version: str,
+        models: Mapping[str, Model] | None = None,
+        add_items: AddItems | None = None,
+        similar: Similar | None = None,
+        cursor: int = 0,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.version = version
+        self.store = store
+        self.limits = limits or Limits()
+        self._engine = Engine(dataset, responder)
+        self._trained = dataset.items  # the vocabulary of the artifact, without live items
+        self._models = dict(models or {})
+        self._add_items, self._similar, self._cursor, self._clock = add_items, similar, cursor, clock
+        self._turn = threading.RLock()  # held by whatever uses or changes the models
+        self._warm = False
+        self._restore_items()
+        self._asked = Batcher(self._answer, self.limits.batch, self.limits.waiting, "p5rec-answers")
+        self._posted = Batcher(self._append, self.limits.batch, self.limits.waiting, "p5rec-events")
+
+    # ------------------------------------------------------------ what a client can do
+
+    def take(self, events: Sequence[Event]) -> Future[Appended]:
+        """Start to keep events, all or nothing; when the future is done they are on the disk.
+
+        Raises:
+            InputError: all faults of the events together.
+            Busy: too many requests are waiting.
+        """
+        return self._posted.submit(admitted(events, self._engine.dataset, self.limits, self._clock()))
+
+    def events(self, events: Sequence[Event]) -> Appended:
+        """Keep events and wait for it; as `take`."""
+        return self.take(events).result()
+
+    def ask(self, question: Question) -> Future[Recommendation]:
+        """Start to answer a question.
+
+        Raises:
+            InputError: all faults of the question together.
+            Busy: too many requests are waiting.
+        """
+        self._check(question)
+        return self._asked.submit(replace(question, time=self._clock()) if question.time == UNTOLD else question)
+
+    def recommend(self, user_id: str | None = None, **others: Any) -> Recommendation:
+        """Answer a `Question` (its fields by name) and wait for it; as `ask`."""
+        return self.ask(Question(user_id=user_id, **others)).result()
+
+    def similar(self, item_id: str, k: int = 10) -> Recommendation:
+        """Items like an item.
+
+        Raises:
+            NotFound: the item is not known, or nothing here can compare items.
+        """
+        self._check(Question(history=(), k=k))
+        with self._turn:
+            engine = self._engine
+            compare = self._similar or getattr(engine.responder, "similar", None)
+            number = engine.dataset.items.number(item_id)
+            if number == UNKNOWN:
+                raise NotFound(f"there is no item {shown(item_id)}; post it to /items with its content first")
+            if compare is None:
+                raise NotFound(f"the model of version {shown(self.version)} cannot compare items")
+            lists = compare(np.array([number]), k)
+        items = engine.scored(lists, 0)
+        return Recommendation(
+            version=self.version, events_seen=0, items=items, note=notes.short(lists, 0, len(items), k)
+        )
+
+    def add_items(self, rows: Sequence[Mapping[str, Any]]) -> Added:
+        """Take in new items with their content; known ones are kept as they were.
+
+        Raises:
+            InputError: an id or a value of the content is wrong, or this service takes no items.
+        """
+        check_items(rows, self.limits)
+        if self._add_items is None:
+            raise InputError("this service cannot take new items; train an artifact whose models have content towers")
+        with self._turn:
+            unknown = {
+                row["item_id"]: row for row in rows if self._engine.dataset.items.number(row["item_id"]) == UNKNOWN
+            }
+            if unknown:
+                self._engine = Engine(*self._add_items(list(unknown.values())))
+            self.store.put_items([row for row in rows if self._trained.number(row["item_id"]) == UNKNOWN])
+        return Added(added=len(unknown), known=len(rows) - len(unknown), note=notes.not_ranked_by(self._models))
+
+    def erase(self, user_id: str) -> Erased:
+        """Forget a user: live events are removed, and what the artifact knows of the user is used no more."""
+        return Erased(erased=self.store.erase(user_id))
+
+    # ------------------------------------------------------------ life
+
+    def warm(self) -> None:
+        """Answer once for a new and for a known user, so that no client pays for first times."""
+        dataset = self._engine.dataset
+        someone = dataset.users.key(0) if len(dataset.users) else "someone"
+        k = min(10, self.limits.k)
+        for question in (Question(history=(), k=k), Question(user_id=someone, k=k)):
+            self.ask(question).result()
+        self._warm = True
+
+    def ready(self) -> bool:
+        """Warm and taking requests."""
+        return self._warm and self._asked.alive and self._posted.alive
+
+    def close(self) -> None:
+        """Finish what is waiting, then close the store."""
+        self._asked.close()
+        self._posted.close()
+        self.store.close()
+
+    # ------------------------------------------------------------ inside
+
+    def _check(self, question: Question) -> None:
+        limits, faults = self.limits, []
+        if not 1 <= question.k <= limits.k:
+            faults.append(f"k: found {question.k}, expected 1 to {limits.k}")
+        if question.user_id is not None:
+            faults.extend(check_id("user_id", question.user_id, limits))
+        bounds = {"history": limits.history, "candidates": limits.candidates, "exclude": limits.candidates}
+        for name, most in bounds.items():
+            if len(getattr(question, name) or ()) > most:
+                faults.append(f"{name}: found {len(getattr(question, name))} ids, expected at most {most}")
+        if (question.user_id is None) == (question.history is None):
+            faults.append("expected either user_id or history")
+        if faults:
+            raise InputError(faults)
+
+    def _append(self, posts: Sequence[list[Event]]) -> list[Appended]:
+        """All posts in one transaction, so that they share one wait for the disk."""
+        new = iter(self.store.append([event for post in posts for event in post]))
+        accepted = [sum(next(new) for _ in post) for post in posts]
+        return [
+            Appended(accepted=count, duplicates=len(post) - count) for count, post in zip(accepted, posts, strict=True)
+        ]
+
+    def _answer(self, questions: Sequence[Question]) -> list[Recommendation | Exception]:
+        """Questions that can share a call do: same k, and candidates or none."""
+        answers: dict[int, Recommendation | Exception] = {}
+        shared: dict[tuple[int, bool], list[int]] = {}
+        for place, question in enumerate(questions):
+            shared.setdefault((question.k, question.candidates is None), []).append(place)
+        with self._turn, torch.inference_mode():
+            for places in shared.values():
+                answers.update(zip(places, self._tried([questions[place] for place in places]), strict=True))
+        return [answers[place] for place in range(len(questions))]
+
+    def _tried(self, questions: list[Question]) -> Sequence[Recommendation | Exception]:
+        """A question that makes the call fail must not take the others down."""
+        try:
+            return self._call(questions)
+        except Exception as error:
+            if len(questions) == 1:
+                return [error]
+            return [answer for question in questions for answer in self._tried([question])]
+
+    def _call(self, questions: list[Question]) -> list[Recommendation]:
+        engine = self._engine
+        pasts = [self._past(engine.dataset, question) for question in questions]
+        lists = engine.responder(queries(engine.dataset, pasts, questions, engine.timed), questions[0].k)
+        assert isinstance(lists, ItemLists)
+        return [self._told(engine, lists, row, pasts[row], question) for row, question in enumerate(questions)]
+
+    def _past(self, dataset: Dataset, question: Question) -> Past:
+        if question.history is not None:
+            return past_given(dataset, question.history)
+        assert question.user_id is not None
+        return past_of_user(dataset, self.store, question.user_id, self.limits.history, self._cursor)
+
+    def _told(self, engine: Engine, lists: ItemLists, row: int, past: Past, question: Question) -> Recommendation:
+        items = engine.scored(lists, row)
+        note = notes.of_answer(engine.dataset, question, past, short=notes.short(lists, row, len(items), question.k))
+        return Recommendation(version=self.version, events_seen=past.seen, items=items, note=note)
+
+    def _restore_items(self) -> None:
+        """Items posted before a restart join again; rows that no longer fit are told and left out."""
+        rows = [row for row in self.store.items() if self._trained.number(row["item_id"]) == UNKNOWN]
+        if not rows or self._add_items is None:
+            return
+        try:
+            self._engine = Engine(*self._add_items(rows))
+        except InputError as error:
+            say(f"{len(rows)} items posted earlier do not fit this artifact and are left out: {error}")
