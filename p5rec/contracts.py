@@ -58,7 +58,13 @@ class Modality(nn.Module, Plug):
     """One view of an item or user: turns the values of its columns into vectors.
 
     Built as ``Modality(config, width)``; `read` fits nothing on rows outside the features it is given.
+
+    Attributes:
+        dropout: share of rows whose part is hidden in training where there are other parts, so that these learn
+            to do without it.
     """
+
+    dropout: float = 0.0
 
     @abstractmethod
     def read(self, features: Features) -> Tensor:
@@ -102,6 +108,10 @@ class Tower(nn.Module, ABC):
     @abstractmethod
     def forward(self, ids: Tensor) -> Tensor:
         """(N,) numbers → (N, D), fused; -1 is an item (or user) of which nothing is known."""
+
+    @abstractmethod
+    def all(self) -> Tensor:
+        """(V, D) the vectors of all rows; without a copy where they are a table anyway."""
 
     @abstractmethod
     def grow(self, features: Features) -> None:
@@ -347,7 +357,12 @@ class Metric(Plug):
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened, ids as strings of the outside; `time` in seconds since 1970."""
+    """One thing that happened, ids as strings of the outside.
+
+    Attributes:
+        time: seconds since 1970.
+        label: rating or reward; 1 where the data has none, NaN where it has and this event was not labelled.
+    """
 
     event_id: str
     user_id: str

@@ -49,10 +49,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Features:
-    """The columns of all items (or all users), rows in the order of their numbers."""
+    """The columns of all items (or all users), rows in the order of their numbers.
+
+    Attributes:
+        count: rows.
+        columns: name → values of all rows.
+        seen: (N,) bool, whether a row occurs in a training event, so that a vector of its own can be learned; None
+            where all do.
+    """
 
     count: int
     columns: Mapping[str, Column] = field(default_factory=dict)
+    seen: np.ndarray | None = None
 
     def of_kind(self, *kinds: Kind) -> dict[str, Column]:
         """The columns of these kinds."""
