@@ -11,6 +11,7 @@ from typing import Any
 
 from p5rec.contracts import Dataset, Event
 from p5rec.core.errors import InputError
+from p5rec.data.schema import Role
 from p5rec.serving.limits import Limits
 from p5rec.serving.questions import UNTOLD
 
@@ -25,6 +26,7 @@ def shown(value: str, most: int = 60) -> str:
 def admitted(events: Sequence[Event], dataset: Dataset, limits: Limits, now: float) -> list[Event]:
     """Events as they are kept: a missing id is made, a missing time is now, a missing kind is the wanted one.
 
+    A missing label is 1 in data without labels; else it stays missing, for an invented rating would be trained on.
     A time a little ahead of this clock is a clock that is fast: it becomes now, since what has arrived has happened.
 
     Raises:
@@ -36,12 +38,14 @@ def admitted(events: Sequence[Event], dataset: Dataset, limits: Limits, now: flo
         faults.extend(f"{where}{fault}" for fault in _faults(event, dataset, limits, now))
     if faults:
         raise InputError(faults)
+    labelled = dataset.schema.column(Role.LABEL) is not None
     return [
         replace(
             event,
             event_id=event.event_id or uuid.uuid4().hex,
             time=now if event.time == UNTOLD else min(event.time, now),
             kind=event.kind or dataset.kinds[dataset.target],
+            label=event.label if labelled or not math.isnan(event.label) else 1.0,
         )
         for event in events
     ]
@@ -55,6 +59,14 @@ def check_id(name: str, value: str, limits: Limits) -> Iterator[str]:
         yield f"{name}: found an id of {len(value)} characters, expected at most {limits.id_length}"
     elif not _is_text(value):
         yield f"{name}: found {shown(value)}, which is not text in Unicode (half of a surrogate pair)"
+
+
+def check_list(name: str, ids: Sequence[str], most: int) -> Iterator[str]:
+    """A sentence if there are too many ids, or one is not text."""
+    if len(ids) > most:
+        yield f"{name}: found {len(ids)} ids, expected at most {most}"
+    elif not _is_text("".join(ids)):
+        yield f"{name}: found an id which is not text in Unicode (half of a surrogate pair)"
 
 
 def check_items(rows: Sequence[Mapping[str, Any]], limits: Limits) -> None:
@@ -81,9 +93,11 @@ def _faults(event: Event, dataset: Dataset, limits: Limits, now: float) -> Itera
         yield f"kind: found {shown(event.kind)}, known are: {', '.join(dataset.kinds)}"
     yield from _time_faults(event.time, limits, now)
     scale = dataset.schema.label_scale or (-math.inf, math.inf)
-    if not abs(event.label) <= LARGEST:  # NaN too
+    if math.isnan(event.label):
+        return
+    if abs(event.label) > LARGEST:
         yield f"label: found {event.label:g}, expected a finite number"
-    elif not scale[0] <= event.label <= scale[1] and event.label != 1.0:  # 1.0 says only that it happened
+    elif not scale[0] <= event.label <= scale[1]:
         yield f"label: found {event.label:g}, expected {scale[0]:g} to {scale[1]:g}"
 
 

@@ -10,8 +10,8 @@ class Scored(BaseModel):
 
     item_id: str = Field(description="the item's id as it came in")
     score: float = Field(description="higher is better; comparable within one answer only")
-    title: str | None = Field(None, description="a name to show, where the data has one")
-    reason: str | None = Field(None, description="why it is here, where the responder can say")
+    title: str = Field(description="a name to show, the id where the data has none")
+    because: str | None = Field(None, description="id of the event that speaks for it most, where reasons were wanted")
 
 
 class Recommendation(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -28,7 +29,7 @@ class EventBody(Body):
     event_id: str | None = Field(None, description="makes sending twice harmless; made up where it is missing")
     time: float | None = Field(None, description="seconds since 1970; now where it is missing", ge=0)
     kind: str | None = Field(None, description="event kind of the data; the one that is recommended for by default")
-    label: float | None = Field(None, description="rating or reward; 1 where it is missing")
+    label: float | None = Field(None, description="rating or reward, on the scale of the data")
 
     def event(self) -> Event:
         """As the store keeps it."""
@@ -38,7 +39,7 @@ class EventBody(Body):
             item_id=self.item_id,
             time=UNTOLD if self.time is None else self.time,
             kind=self.kind or "",
-            label=1.0 if self.label is None else self.label,
+            label=math.nan if self.label is None else self.label,
         )
 
 
@@ -56,6 +57,8 @@ class QuestionBody(Body):
     exclude: list[str] = Field(default_factory=list, description="these items must not be answered")
     time: float | None = Field(None, description="of the request, seconds since 1970; now where it is missing", ge=0)
 
+    reasons: bool = Field(False, description="say which event speaks for each item; takes longer")
+
     @model_validator(mode="after")
     def _one_asker(self) -> QuestionBody:
         if (self.user_id is None) == (self.history is None):
@@ -71,6 +74,7 @@ class QuestionBody(Body):
             candidates=None if self.candidates is None else tuple(self.candidates),
             exclude=tuple(self.exclude),
             time=UNTOLD if self.time is None else self.time,
+            reasons=self.reasons,
         )
 
 

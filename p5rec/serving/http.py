@@ -74,9 +74,9 @@ def _events(web: FastAPI, service: Service) -> None:
 
 def _recommendations(web: FastAPI, service: Service) -> None:
     @web.get("/users/{user_id:path}/recommendations", tags=["recommendations"], response_model_exclude_none=True)
-    async def recommend(user_id: str, k: Wanted = 10) -> Recommendation:
-        """What a user may like next."""
-        return await asyncio.wrap_future(service.ask(Question(user_id=user_id, k=k)))
+    async def recommend(user_id: str, k: Wanted = 10, reasons: bool = False) -> Recommendation:
+        """What a user may like next; `reasons` says which event speaks for each item, and takes longer."""
+        return await asyncio.wrap_future(service.ask(Question(user_id=user_id, k=k, reasons=reasons)))
 
     @web.post("/recommendations", tags=["recommendations"], response_model_exclude_none=True)
     async def post_recommendations(body: QuestionBody) -> Recommendation:
@@ -124,7 +124,7 @@ def _faults(web: FastAPI) -> None:
     @web.exception_handler(RequestValidationError)
     async def wrong_body(request: Request, error: RequestValidationError) -> JSONResponse:
         body = FIELDS.get(request.url.path)
-        fields = list(body.model_fields) if body else ["k"]
+        fields = list(body.model_fields) if body else ["k", "reasons"]
         found = faults.of_body(error.errors(), fields, request.headers.get("content-type", ""))
         return _told(422, faults.sentence(found))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -26,6 +28,7 @@ class Question:
         candidates: item ids that may be answered, None for all.
         exclude: item ids that must not be answered.
         time: of the request, seconds since 1970; now unless told.
+        reasons: say which event speaks for each item (costs a second look at the history).
     """
 
     user_id: str | None = None
@@ -34,6 +37,25 @@ class Question:
     candidates: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
     time: float = UNTOLD
+    reasons: bool = False
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A dataset and what must be known of it to put live events beside its own."""
+
+    dataset: Dataset
+
+    @cached_property
+    def timed(self) -> bool:
+        """Whether the data has times, so that a request's own time means something."""
+        return bool((self.dataset.events["time"] >= 0).any())
+
+    @cached_property
+    def usual_label(self) -> float:
+        """The mean label of training rows, which stands in for a missing one."""
+        _, places = self.dataset.history("train").places()
+        return float(self.dataset.events["label"][places].mean()) if len(places) else 1.0
 
 
 @dataclass(frozen=True)
@@ -56,47 +78,48 @@ class Past:
         return self.seen - len(self.columns["item"])
 
 
-def past_of_user(dataset: Dataset, store: Store, user_id: str, limit: int, after: int) -> Past:
+def past_of_user(ground: Ground, store: Store, user_id: str, limit: int, after: int) -> Past:
     """The artifact's history of a user and the live events after the artifact's cursor, in order of time.
 
     Args:
-        dataset: of the artifact.
+        ground: the dataset of the artifact.
         store: of live events.
         user_id: who asks; of erased users only live events are used.
         limit: most live events.
         after: cursor of the store that the artifact was trained up to.
     """
+    dataset = ground.dataset
     number = UNKNOWN if store.erased(user_id) else dataset.users.number(user_id)
     known = dataset.latest(np.array([number]))
     columns = {"item": known.history[0]} | {name: rows[0] for name, rows in known.side.items()}
     live = store.read(user_id, limit, after)
     seen = len(columns["item"]) + len(live)
     if live:
-        columns = _inserted(columns, _columns(dataset, live))
+        columns = _inserted(columns, _columns(ground, live))
     return Past(int(known.users[0]), columns, seen)
 
 
-def past_given(dataset: Dataset, history: Sequence[str]) -> Past:
+def past_given(ground: Ground, history: Sequence[str]) -> Past:
     """A history of item ids without times."""
-    events = [Event("", "", item_id, EMPTY["time"]) for item_id in history]
-    return Past(UNKNOWN, _columns(dataset, events), len(history))
+    events = [Event("", "", item_id, EMPTY["time"], label=math.nan) for item_id in history]
+    return Past(UNKNOWN, _columns(ground, events), len(history))
 
 
-def queries(dataset: Dataset, pasts: Sequence[Past], questions: Sequence[Question], timed: bool) -> Queries:
+def queries(ground: Ground, pasts: Sequence[Past], questions: Sequence[Question]) -> Queries:
     """One `Queries` of Q questions; either all have candidates or none.
 
     Args:
-        dataset: of the artifact.
+        ground: the dataset of the artifact.
         pasts: what is known of each asker.
         questions: what each asks.
-        timed: the data has times, so the request's own is told.
     """
+    dataset = ground.dataset
     history = Ragged.of([past.columns["item"] for past in pasts])
     sides = {name: _side(history, [past.columns[name] for past in pasts]) for name in _others(dataset)}
     context = {
         name: np.zeros(len(pasts), dtype=values.dtype) for name, values in dataset.events.items() if _known_before(name)
     }
-    context["time"] = np.array([int(question.time) if timed else EMPTY["time"] for question in questions])
+    context["time"] = np.array([int(question.time) if ground.timed else EMPTY["time"] for question in questions])
     context["kind"] = np.full(len(pasts), dataset.target, dtype=dataset.events["kind"].dtype)
     return Queries(
         users=np.array([past.user for past in pasts], dtype=np.int64),
@@ -116,15 +139,16 @@ def _known_before(name: str) -> bool:
     return name not in ("item", "label")
 
 
-def _columns(dataset: Dataset, events: Sequence[Event]) -> dict[str, np.ndarray]:
+def _columns(ground: Ground, events: Sequence[Event]) -> dict[str, np.ndarray]:
     """Live events as columns of the dataset, events of unknown items left out."""
+    dataset = ground.dataset
     items = dataset.items.numbers([event.item_id for event in events])
     keep = items != UNKNOWN
     names = {kind: number for number, kind in enumerate(dataset.kinds)}
     told = {
         "item": items,
         "time": [int(event.time) for event in events],
-        "label": [event.label for event in events],
+        "label": [ground.usual_label if math.isnan(event.label) else event.label for event in events],
         "kind": [names.get(event.kind, dataset.target) for event in events],
     }
     return {

@@ -18,12 +18,13 @@ from p5rec.core.errors import InputError, P5Error
 from p5rec.core.progress import say
 from p5rec.data.answers import NOTHING
 from p5rec.data.queries import UNKNOWN
+from p5rec.data.vocabulary import Vocabulary
 from p5rec.serving import notes
-from p5rec.serving.admission import admitted, check_id, check_items, shown
+from p5rec.serving.admission import admitted, check_id, check_items, check_list, shown
 from p5rec.serving.answer import Added, Appended, Erased, Recommendation, Scored
 from p5rec.serving.batcher import Batcher
 from p5rec.serving.limits import Limits
-from p5rec.serving.questions import UNTOLD, Past, Question, past_given, past_of_user, queries
+from p5rec.serving.questions import UNTOLD, Ground, Past, Question, past_given, past_of_user, queries
 
 AddItems = Callable[[Sequence[Mapping[str, Any]]], tuple[Dataset, Responder]]
 Similar = Callable[[np.ndarray, int], ItemLists]
@@ -41,18 +42,24 @@ class Engine:
     responder: Responder
 
     @cached_property
-    def timed(self) -> bool:
-        """Whether the data has times, so that a request's own time means something."""
-        return bool((self.dataset.events["time"] >= 0).any())
+    def ground(self) -> Ground:
+        """What live events are put on."""
+        return Ground(self.dataset)
 
-    def scored(self, lists: ItemLists, row: int) -> list[Scored]:
-        """One list with outside ids and titles."""
-        pairs = zip(lists.items[row].tolist(), lists.scores[row].tolist(), strict=True)
-        found = [(self.dataset.items.key(n), n, score) for n, score in pairs if n != NOTHING and np.isfinite(score)]
-        titles = self.dataset.titles
+    def scored(self, lists: ItemLists, row: int, because: np.ndarray | None = None) -> list[Scored]:
+        """One list with outside ids, titles and reasons."""
+        items, titles = self.dataset.items, self.dataset.titles
+        keep = (lists.items[row] != NOTHING) & np.isfinite(lists.scores[row])
+        numbers, scores = lists.items[row][keep], lists.scores[row][keep].tolist()
+        reasons = np.full(len(numbers), NOTHING) if because is None else because[row][keep]
         return [
-            Scored(item_id=key, score=score, title=None if titles[n] == key else titles[n]) for key, n, score in found
+            Scored(item_id=key, score=score, title=titles[number], because=_key(items, why))
+            for key, number, score, why in zip(items.keys(numbers), numbers, scores, reasons, strict=True)
         ]
+
+
+def _key(items: Vocabulary, number: int) -> str | None:
+    return None if number == NOTHING else items.key(number)
 
 
 class Service:
@@ -135,17 +142,15 @@ class Service:
         """Items like an item.
 
         Raises:
-            NotFound: the item is not known, or nothing here can compare items.
+            NotFound: the item is not known.
         """
         self._check(Question(history=(), k=k))
         with self._turn:
             engine = self._engine
-            compare = self._similar or getattr(engine.responder, "similar", None)
+            compare = self._similar or engine.responder.similar
             number = engine.dataset.items.number(item_id)
             if number == UNKNOWN:
                 raise NotFound(f"there is no item {shown(item_id)}; post it to /items with its content first")
-            if compare is None:
-                raise NotFound(f"the model of version {shown(self.version)} cannot compare items")
             lists = compare(np.array([number]), k)
         items = engine.scored(lists, 0)
         return Recommendation(
@@ -205,8 +210,7 @@ class Service:
             faults.extend(check_id("user_id", question.user_id, limits))
         bounds = {"history": limits.history, "candidates": limits.candidates, "exclude": limits.candidates}
         for name, most in bounds.items():
-            if len(getattr(question, name) or ()) > most:
-                faults.append(f"{name}: found {len(getattr(question, name))} ids, expected at most {most}")
+            faults.extend(check_list(name, getattr(question, name) or (), most))
         if (question.user_id is None) == (question.history is None):
             faults.append("expected either user_id or history")
         if faults:
@@ -221,11 +225,11 @@ class Service:
         ]
 
     def _answer(self, questions: Sequence[Question]) -> list[Recommendation | Exception]:
-        """Questions that can share a call do: same k, and candidates or none."""
+        """Questions that can share a call do."""
         answers: dict[int, Recommendation | Exception] = {}
-        shared: dict[tuple[int, bool], list[int]] = {}
+        shared: dict[tuple[int, bool, bool], list[int]] = {}
         for place, question in enumerate(questions):
-            shared.setdefault((question.k, question.candidates is None), []).append(place)
+            shared.setdefault((question.k, question.candidates is None, question.reasons), []).append(place)
         with self._turn, torch.inference_mode():
             for places in shared.values():
                 answers.update(zip(places, self._tried([questions[place] for place in places]), strict=True))
@@ -241,22 +245,29 @@ class Service:
             return [answer for question in questions for answer in self._tried([question])]
 
     def _call(self, questions: list[Question]) -> list[Recommendation]:
-        engine = self._engine
-        pasts = [self._past(engine.dataset, question) for question in questions]
-        lists = engine.responder(queries(engine.dataset, pasts, questions, engine.timed), questions[0].k)
+        engine, first = self._engine, questions[0]
+        pasts = [self._past(engine.ground, question) for question in questions]
+        asked = queries(engine.ground, pasts, questions)
+        lists = engine.responder(asked, first.k)
         assert isinstance(lists, ItemLists)
-        return [self._told(engine, lists, row, pasts[row], question) for row, question in enumerate(questions)]
+        because = engine.responder.because(asked, lists) if first.reasons else None
+        items = [engine.scored(lists, row, because) for row in range(len(questions))]
+        short = [notes.short(lists, row, len(items[row]), first.k) for row in range(len(questions))]
+        return [
+            Recommendation(
+                version=self.version,
+                events_seen=past.seen,
+                items=found,
+                note=notes.of_answer(engine.dataset, question, past, why),
+            )
+            for question, past, found, why in zip(questions, pasts, items, short, strict=True)
+        ]
 
-    def _past(self, dataset: Dataset, question: Question) -> Past:
+    def _past(self, ground: Ground, question: Question) -> Past:
         if question.history is not None:
-            return past_given(dataset, question.history)
+            return past_given(ground, question.history)
         assert question.user_id is not None
-        return past_of_user(dataset, self.store, question.user_id, self.limits.history, self._cursor)
-
-    def _told(self, engine: Engine, lists: ItemLists, row: int, past: Past, question: Question) -> Recommendation:
-        items = engine.scored(lists, row)
-        note = notes.of_answer(engine.dataset, question, past, short=notes.short(lists, row, len(items), question.k))
-        return Recommendation(version=self.version, events_seen=past.seen, items=items, note=note)
+        return past_of_user(ground, self.store, question.user_id, self.limits.history, self._cursor)
 
     def _restore_items(self) -> None:
         """Items posted before a restart join again; rows that no longer fit are told and left out."""

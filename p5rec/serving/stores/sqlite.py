@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ TABLES = """
 CREATE TABLE IF NOT EXISTS events (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   event_id TEXT NOT NULL UNIQUE, user_id TEXT NOT NULL, item_id TEXT NOT NULL,
-  time REAL NOT NULL, kind TEXT NOT NULL, label REAL NOT NULL);
+  time REAL NOT NULL, kind TEXT NOT NULL, label REAL);
 CREATE INDEX IF NOT EXISTS events_of_user ON events (user_id, time, seq);
 CREATE TABLE IF NOT EXISTS items (seq INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE, row TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS erased (user BLOB PRIMARY KEY) WITHOUT ROWID;
@@ -64,12 +65,12 @@ class Sqlite(contracts.Store):
     def read(self, user_id: str, limit: int, after: int = 0) -> list[Event]:
         """From the index of users, newest first, then turned round."""
         query = f"SELECT {FIELDS} FROM events WHERE user_id = ? AND seq > ? ORDER BY time DESC, seq DESC LIMIT ?"
-        return [Event(*row) for row in reversed(self._rows(query, (user_id, after, limit)))]
+        return [_event(row) for row in reversed(self._rows(query, (user_id, after, limit)))]
 
     def since(self, cursor: int, limit: int) -> tuple[list[Event], int]:
         """In order of the primary key."""
         rows = self._rows(f"SELECT seq, {FIELDS} FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (cursor, limit))
-        return [Event(*row[1:]) for row in rows], rows[-1][0] if rows else cursor
+        return [_event(row[1:]) for row in rows], rows[-1][0] if rows else cursor
 
     def erase(self, user_id: str) -> int:
         """Deleted, overwritten, and the write-ahead log emptied of them."""
@@ -161,6 +162,12 @@ class Sqlite(contracts.Store):
         row = (event.event_id, event.user_id, event.item_id, event.time, event.kind, event.label)
         writer.execute(f"INSERT INTO events ({FIELDS}) VALUES (?, ?, ?, ?, ?, ?)", row)
         return True
+
+
+def _event(row: Sequence[Any]) -> Event:
+    """SQLite has no NaN: it keeps NULL."""
+    *others, label = row
+    return Event(*others, math.nan if label is None else label)
 
 
 def _digest(user_id: str) -> bytes:
