@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from p5rec.data.ragged import Ragged
+
 NOTHING = -1  # pads an item list that is shorter than k
 
 
@@ -82,3 +84,33 @@ def _best_columns(scores: np.ndarray, k: int) -> np.ndarray:
     for row in np.flatnonzero((scores >= last).sum(axis=1) > k):  # a partition takes any of the tied
         best[row] = np.sort(np.argsort(-scores[row], kind="stable")[:k])
     return best
+
+
+def reasoned(lists: ItemLists, k: int, count: int, candidates: Ragged | None = None) -> ItemLists:
+    """The same lists, k wide, and in one sentence each why some are shorter.
+
+    Args:
+        lists: (Q, K ≤ k), best first.
+        k: list length asked for.
+        count: V, items of the catalogue.
+        candidates: what the queries allowed.
+    """
+    missing = ((0, 0), (0, k - lists.items.shape[1]))
+    items = np.pad(lists.items, missing, constant_values=NOTHING)
+    scores = np.pad(lists.scores, missing, constant_values=-np.inf)
+    found = (items != NOTHING).sum(1)
+    lacking: list[int] = np.flatnonzero(found < k).tolist()
+    short = {n: _why(int(found[n]), count, None if candidates is None else candidates[n]) for n in lacking}
+    return ItemLists(items, scores, short)
+
+
+def _why(left: int, count: int, candidates: np.ndarray | None) -> str:
+    """Why only so many items could be answered."""
+    if candidates is None:
+        if left == count:
+            return f"the catalogue has only {count} items"
+        return f"only {left} of {count} items remain after leaving out seen or excluded ones"
+    given = len(np.unique(candidates[candidates >= 0]))
+    if left == given:
+        return f"only {given} {'candidate was' if given == 1 else 'candidates were'} given"
+    return f"only {left} of {given} candidates remain after leaving out seen or excluded ones"

@@ -34,6 +34,7 @@ class Tables:
             file order may break ties.
         facts: what the source wants to be shown (name, licence, files).
         dropped: reason → rows already left out while reading.
+        rows: about how many events there are, 0 if unknown.
     """
 
     events: pl.LazyFrame
@@ -43,6 +44,7 @@ class Tables:
     ordered: bool = False
     facts: Mapping[str, str] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
+    rows: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,150 @@
+"""From opened files to the tables of a source: what all sources that read columns have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from pydantic import ConfigDict, Field
+
+from p5rec.core.config import Config
+from p5rec.core.errors import InputError
+from p5rec.data.events import Tables
+from p5rec.data.features import Kind
+from p5rec.data.infer import infer, mixed_ids
+from p5rec.data.read import Scan, file_format, files, opened, scan
+from p5rec.data.schema import ColumnSchema, Role, Schema
+
+LINES = 10_000  # of JSON lines looked at for ids of mixed types
+
+
+class RoleOptions(Config):
+    """Which columns are what, where their names do not tell."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    schema_path: str | None = Field(None, alias="schema", description="TOML of the columns, as `p5rec inspect` saves")
+    user: str | None = Field(None, description="event column of the user ids")
+    item: str | None = Field(None, description="event column of the item ids")
+    time: str | None = Field(None, description="event column of the times")
+    label: str | None = Field(None, description="event column of the ratings or other labels")
+    event_kind: str | None = Field(None, description="event column of the event kinds (view, buy …)")
+    split: str | None = Field(None, description="event column that says train, valid or test")
+    context: list[str] = Field(default_factory=list, description="event columns known before the event")
+    ignore: list[str] = Field(default_factory=list, description="event columns to leave out")
+    item_vectors: dict[str, str] = Field(
+        default_factory=dict, description="name → .npy of (rows, width) vectors in the order of the item table"
+    )
+
+    def roles(self) -> dict[Role, str | list[str]]:
+        """The event columns that were named, by role."""
+        single = {role: getattr(self, str(role)) for role in Role if role not in (Role.CONTEXT, Role.IGNORE)}
+        named: dict[Role, str | list[str]] = {role: name for role, name in single.items() if name is not None}
+        return named | {Role.CONTEXT: self.context, Role.IGNORE: self.ignore}
+
+
+class TableOptions(RoleOptions):
+    """Where the tables are, and which columns are what."""
+
+    path: str = Field(description="file, folder or glob of the events")
+    users: str | None = Field(None, description="table of users, one row each")
+    items: str | None = Field(None, description="table of items, one row each")
+
+
+def opened_tables(options: TableOptions, name: str) -> Tables:
+    """The tables at the paths of the options, columns recognised.
+
+    Raises:
+        InputError: what cannot be read or recognised.
+    """
+    events = scan(options.path)
+    users = scan(options.users) if options.users else None
+    items = scan(options.items) if options.items else None
+    return assembled(options, events, users, items, facts={"name": name})
+
+
+def assembled(
+    options: RoleOptions,
+    events: Scan,
+    users: Scan | None = None,
+    items: Scan | None = None,
+    *,
+    ordered: bool = False,
+    facts: Mapping[str, str] | None = None,
+) -> Tables:
+    """Tables of opened files, with the schema given or inferred.
+
+    Raises:
+        InputError: a column is missing, not recognised, or its ids have mixed types.
+    """
+    items = _with_vectors(items, options.item_vectors)
+    schema = _given(options, events, users, items) or infer(events, users, items, options.roles(), ordered)
+    if faults := _mixed(events, schema):
+        raise InputError(faults)
+    names = {"events": events.name}
+    names |= {name: table.name for name, table in (("users", users), ("items", items)) if table}
+    return Tables(
+        events=events.frame,
+        schema=schema,
+        users=users.frame if users else None,
+        items=items.frame if items else None,
+        ordered=ordered,
+        facts={**names, **(facts or {})},
+        rows=events.rows,
+    )
+
+
+def _given(options: RoleOptions, events: Scan, users: Scan | None, items: Scan | None) -> Schema | None:
+    if options.schema_path is None:
+        return None
+    schema = Schema.load(Path(options.schema_path))
+    faults = []
+    for name, table in (("events", events), ("users", users), ("items", items)):
+        if table is not None:
+            faults += schema.missing(name, table.frame.collect_schema().names(), table.name)
+    if faults:
+        raise InputError(faults)
+    return schema
+
+
+def _with_vectors(items: Scan | None, paths: Mapping[str, str]) -> Scan | None:
+    if not paths:
+        return items
+    if items is None:
+        raise InputError("item_vectors: vectors stand in the order of the item table; give its path as items too")
+    frame = items.frame.collect(engine="streaming")
+    for name, path in paths.items():
+        frame = frame.with_columns(_vectors(Path(path), len(frame), items.name).alias(name))
+    return Scan(frame.lazy(), items.name, len(frame))
+
+
+def _vectors(path: Path, count: int, where: str) -> pl.Series:
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: this is not an array ({error}); expected .npy of (rows, width) numbers") from None
+    if values.ndim != 2 or len(values) != count:
+        raise InputError(f"{path}: found shape {values.shape}, expected {count} rows as in {where}")
+    return pl.Series(values.astype(np.float32), dtype=pl.Array(pl.Float32, values.shape[1]))
+
+
+def _mixed(events: Scan, schema: Schema) -> list[str]:
+    """Ids of mixed types in JSON lines, which the table library would read as text without a word."""
+    try:
+        first = files(events.name)[0]
+    except InputError:
+        return []
+    if not first.is_file() or file_format(first) != "jsonl":
+        return []
+    columns = [name for name, column in schema.events.items() if column.role in (Role.USER, Role.ITEM)]
+    with opened(first) as file:
+        lines = [line.decode("utf-8", "replace") for line in islice(file, LINES) if line.strip()]
+    return mixed_ids(lines, columns, events.name)
+
+
+def ident(column_kind: Kind = Kind.ID, role: Role | None = None) -> ColumnSchema:
+    """A column of a schema that a source knows by heart."""
+    return ColumnSchema(kind=column_kind, role=role)
