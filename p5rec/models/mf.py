@@ -29,15 +29,16 @@ class MF(SizedByState, Factored, Solved, Grows):
         factors: (V, D) float32 item vectors.
         gram: (D, D) float32 ``factors.T @ factors``.
         prior: (V,) float32 popularity, so small that it only breaks ties and answers empty histories.
+        count: items at solving; those that grow later are no evidence against anything.
     """
 
     class Config(Settings):
         """Settings of matrix factorisation."""
 
-        width: int = Field(128, ge=1, description="length of a vector")
-        sweeps: int = Field(12, ge=1, description="times that users and items are solved in turn")
-        unseen: float = Field(0.03, gt=0, description="weight of an unseen pair; a seen one has 1")
-        ridge: float = Field(0.003, gt=0, description="strength of the penalty")
+        width: int = Field(64, ge=1, description="length of a vector")
+        sweeps: int = Field(10, ge=1, description="times that users and items are solved in turn")
+        unseen: float = Field(0.3, gt=0, description="weight of an unseen pair; a seen one has 1")
+        ridge: float = Field(0.01, gt=0, description="strength of the penalty")
         scaling: float = Field(1.0, ge=0, description="exponent of how the penalty grows with a row's weight")
         recency: float = Field(
             0.5, ge=0, description="decay of the history that is asked with, with age: (a + 1) ** -x"
@@ -48,6 +49,7 @@ class MF(SizedByState, Factored, Solved, Grows):
     factors: Tensor
     gram: Tensor
     prior: Tensor
+    count: Tensor
 
     def __init__(self, config: Config, setting: Setting) -> None:
         super().__init__()
@@ -57,6 +59,7 @@ class MF(SizedByState, Factored, Solved, Grows):
         self.register_buffer("factors", torch.zeros(setting.items.count, config.width))
         self.register_buffer("gram", torch.zeros(config.width, config.width))
         self.register_buffer("prior", torch.zeros(setting.items.count))
+        self.register_buffer("count", torch.tensor(setting.items.count))
 
     def solve(self, dataset: Dataset) -> None:
         """Solve users and items in turn."""
@@ -68,6 +71,7 @@ class MF(SizedByState, Factored, Solved, Grows):
             factors = self._sweep(items, self._sweep(users, factors))
         factors[torch.from_numpy(items.lengths == 0)] = 0.0
         device = self.factors.device
+        self.count.fill_(dataset.n_items)
         self.factors, self.gram = factors.to(device), (factors.T @ factors).to(device)
         counts = dataset.item_counts
         self.prior = torch.from_numpy((counts * (1e-6 / max(counts.max(initial=0), 1))).astype(np.float32)).to(device)
@@ -78,14 +82,14 @@ class MF(SizedByState, Factored, Solved, Grows):
         solved = fixed.new_zeros(len(rows), fixed.shape[1])
         for chosen in _batches(rows, fixed.shape[1]):
             others = torch.from_numpy(rows.rows(chosen).padded().astype(np.int64))
-            solved[torch.from_numpy(chosen)] = self._ridge(fixed, gram, others, (others >= 0).float())
+            solved[torch.from_numpy(chosen)] = self._ridge(fixed, gram, others, (others >= 0).float(), len(fixed))
         return solved
 
-    def _ridge(self, fixed: Tensor, gram: Tensor, others: Tensor, weights: Tensor) -> Tensor:
+    def _ridge(self, fixed: Tensor, gram: Tensor, others: Tensor, weights: Tensor, count: int | Tensor) -> Tensor:
         """Minimise ``Σ w (1 - s)² + unseen Σ s² + penalty |x|²`` with s = x·y: (R, L) others and weights → (R, D)."""
         unseen = self.config.unseen
         near = fixed[others.clamp(min=0)] * weights.sqrt().unsqueeze(-1)
-        penalty = self.config.ridge * (weights.sum(1) + unseen * len(fixed)) ** self.config.scaling
+        penalty = self.config.ridge * (weights.sum(1) + unseen * count) ** self.config.scaling
         left = near.transpose(1, 2) @ near + unseen * gram + torch.diag_embed(penalty[:, None].expand(-1, len(gram)))
         right = near.transpose(1, 2) @ weights.sqrt().unsqueeze(-1)
         return torch.cholesky_solve(right, torch.linalg.cholesky(left)).squeeze(-1)
@@ -94,7 +98,7 @@ class MF(SizedByState, Factored, Solved, Grows):
         """(B, A, D) the vector of each ask, folded in from the items before it."""
         items, ages = past(stream)
         weights = decayed(items, ages, self.config.recency)
-        flat = self._ridge(self.factors, self.gram, items.flatten(0, 1), weights.flatten(0, 1))
+        flat = self._ridge(self.factors, self.gram, items.flatten(0, 1), weights.flatten(0, 1), self.count)
         return flat.view(*items.shape[:2], -1)
 
     def vectors(self, state: State) -> Tensor:

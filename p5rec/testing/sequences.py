@@ -13,7 +13,7 @@ from p5rec.data.ragged import Ragged
 from p5rec.data.schema import ColumnSchema, Role, Schema
 from p5rec.data.vocabulary import Vocabulary
 
-Rows = Mapping[str, Sequence[Any]]  # user → values, aligned with the sequences
+Rows = Mapping[str, Sequence[Any] | np.ndarray]  # user → values, aligned with the sequences
 
 
 def from_sequences(

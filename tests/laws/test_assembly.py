@@ -13,7 +13,7 @@ def within(module: Module, packages: tuple[str, ...]) -> bool:
 
 @pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
 def test_only_the_top_looks_plugs_up(module: Module) -> None:
-    if within(module, ASSEMBLERS):
+    if within(module, ASSEMBLERS) or module.name == "p5rec":  # the face loads its verbs when they are called
         return
     looked = {name for name in module.imports if name.startswith("p5rec.core.plugins")} - {"p5rec.core.plugins.Plug"}
     assert not looked, f"{module.name} looks plugs up"

@@ -26,7 +26,13 @@ class Memory(contracts.Store):
         self._cursor = 0
 
     def append(self, events: Sequence[Event]) -> list[bool]:
-        """Known ids are left out."""
+        """Known ids are left out.
+
+        Raises:
+            TypeError: something is no event; nothing is taken then.
+        """
+        if strange := [event for event in events if not isinstance(event, Event)]:
+            raise TypeError(f"found {strange[0]!r}, expected an Event")
         with self._lock:
             return [self._add(event) for event in events]
 

@@ -1,0 +1,108 @@
+"""Builds any plug in a small size, ready to be checked or taught."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import torch
+
+from p5rec.contracts import KINDS, Bound, Model, Setting, Solved, Task, Tower
+from p5rec.core.config import Config, build
+from p5rec.core.plugins import Folder
+from p5rec.data.dataset import Dataset
+from p5rec.data.features import Features
+from p5rec.towers.tower import build as build_tower
+
+M = TypeVar("M", bound=torch.nn.Module)
+FOLDERS = {kind: Folder(kind, package, base) for kind, (package, base) in KINDS.items()}
+# What makes a plug small, by the names that settings of size go by; a plug takes those that it has.
+SMALL: dict[str, Any] = {"width": 16, "blocks": 1, "heads": 2, "length": 12, "factors": 8, "batch": 32, "dropout": 0.0}
+
+
+def every(kind: str) -> list[tuple[str, type[Any]]]:
+    """(name, class) of all plugs of a kind."""
+    return [(name, FOLDERS[kind].load(name)) for name in FOLDERS[kind].names()]
+
+
+def small(plug: type[Any], **settings: Any) -> Any:
+    """The configuration of a plug in a small size, with further settings."""
+    fields = plug.Config.model_fields
+    values = {name: value for name, value in SMALL.items() if name in fields}
+    return build(plug.Config, {**values, **settings}, plug.__name__)
+
+
+def setting(
+    dataset: Dataset, modalities: Sequence[str] = ("id",), fusion: str = "sum", users: Sequence[str] = ("id",)
+) -> Setting:
+    """What models are built for on a dataset, with towers of these modalities."""
+    return Setting(
+        items=dataset.item_features,
+        users=dataset.user_features,
+        item_tower=towers(dataset.item_features, modalities, fusion),
+        user_tower=towers(dataset.user_features, users, fusion),
+        kinds=dataset.kinds,
+        target=dataset.target,
+        seed=dataset.seed,
+    )
+
+
+def towers(features: Features, modalities: Sequence[str], fusion: str) -> Callable[[int], Tower]:
+    """A maker of towers of any width."""
+
+    def make(width: int) -> Tower:
+        views = {name: (plug := FOLDERS["modality"].load(name), plug.Config()) for name in modalities}
+        joint = FOLDERS["fusion"].load(fusion)
+        return build_tower(features, width, views, (joint, joint.Config()))
+
+    return make
+
+
+def fresh(plug: type[Model], made_for: Setting, config: Config | None = None, seed: int = 0) -> Any:
+    """An untrained small model, its first weights keyed by the seed."""
+    with drawn(seed):
+        return plug(config or small(plug), made_for)  # type: ignore[call-arg]
+
+
+def fitted(plug: type[Model], dataset: Dataset, made_for: Setting, config: Config | None = None, seed: int = 0) -> Any:
+    """A small model that has seen the data: bound and solved where it can be; its random weights are no zeros."""
+    model = fresh(plug, made_for, config, seed)
+    if isinstance(model, Bound):
+        model.bind(dataset)
+    if isinstance(model, Solved):
+        model.solve(dataset)
+    with drawn(seed + 1), torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    if isinstance(model, Bound):
+        model.refresh()
+    return model.eval()
+
+
+def task(plug: type[Task], made_for: Setting, **settings: Any) -> Any:
+    """A task in a small size."""
+    with drawn(made_for.seed):
+        return plug(small(plug, **settings), made_for)  # type: ignore[call-arg]
+
+
+@contextmanager
+def drawn(seed: int) -> Iterator[None]:
+    """A block whose torch draws depend on the seed and change no others."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def larger(features: Features, rows: int) -> Features:
+    """Features with further rows, each a copy of the first: the same content, other numbers."""
+    columns = {}
+    for name, column in features.columns.items():
+        columns[name] = replace(column, values=_repeated(column.values, rows))
+    return replace(features, count=features.count + rows, columns=columns)
+
+
+def _repeated(values: Any, rows: int) -> Any:
+    order = [*range(len(values)), *([0] * rows)]
+    return values.rows(order) if hasattr(values, "starts") else values[order]
