@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from p5rec.blocks.inference import alike, at_rest, device_of
 from p5rec.contracts import Dataset, Factored, ItemLists, Model, Queries, Responder, collate
 from p5rec.core.config import Config as Settings
-from p5rec.data.answers import NOTHING
+from p5rec.data.answers import NOTHING, reasoned
 
 
 class Scorer(Responder):
@@ -43,7 +43,7 @@ class Scorer(Responder):
         """The k best items of each query; all scores, in catalogue or candidate order, with ``k = None``."""
         answers = _blank(queries, self.count, k)
         short: dict[int, str] = {}
-        with self._at_rest():
+        with at_rest(self.model):
             for rows in self._batches(queries):
                 part = queries.rows(rows)
                 allowed = _Allowed(part, self.count)
@@ -52,8 +52,7 @@ class Scorer(Responder):
                     answers.scores[rows, : scores.shape[1]] = scores.numpy(force=True)
                     continue
                 best = allowed.top(scores, k)
-                answers.items[rows, : best.items.shape[1]] = best.items
-                answers.scores[rows, : best.items.shape[1]] = best.scores
+                answers.items[rows], answers.scores[rows] = best.items, best.scores
                 short.update({int(rows[row]): why for row, why in best.short.items()})
         return ItemLists(answers.items, answers.scores, short)
 
@@ -61,7 +60,7 @@ class Scorer(Responder):
         """Factored models: the k nearest by cosine of item vectors; others: what follows the item alone."""
         if not isinstance(self.model, Factored):
             return super().similar(items, k)
-        with self._at_rest():
+        with at_rest(self.model):
             vectors = torch.nn.functional.normalize(self._vectors(self.model), dim=-1)
             own = torch.from_numpy(np.asarray(items, dtype=np.int64)).to(vectors.device)
             scores = vectors[own] @ vectors.T
@@ -72,7 +71,7 @@ class Scorer(Responder):
     def _scores(self, queries: Queries, allowed: _Allowed) -> Tensor:
         """(Q, V) or (Q, C) scores, -inf where nothing may be answered."""
         model = self.model
-        stream = collate(queries, model.length).to(_device(model))
+        stream = collate(queries, model.length).to(device_of(model))
         state = model.encode(stream)
         if allowed.candidates is not None:
             candidates = torch.from_numpy(allowed.candidates).to(stream.kinds.device)
@@ -90,28 +89,12 @@ class Scorer(Responder):
         return self._catalogue
 
     def _batches(self, queries: Queries) -> Iterator[np.ndarray]:
-        """Query numbers in batches: longest rows first (memory peaks at once), each padded to its own longest."""
-        lengths = queries.history.lengths + 2
+        """Query numbers in batches."""
+        lengths = queries.history.lengths + 2  # START and BLANK
         lengths = lengths if self.model.length is None else np.minimum(lengths, self.model.length)
-        order = np.argsort(-lengths, kind="stable")
         wide = self.count if queries.candidates is None else int(queries.candidates.lengths.max(initial=1))
-        start = 0
-        while start < len(order):
-            longest = max(int(lengths[order[start]]), 1)
-            rows = max(min(self.config.cells // max(wide, 1), self.config.tokens // longest), 1)
-            yield order[start : start + rows]
-            start += rows
-
-    @contextmanager
-    def _at_rest(self) -> Iterator[None]:
-        """The model in evaluation mode, without gradients; left as it was found."""
-        training = self.model.training
-        self.model.eval()
-        try:
-            with torch.inference_mode():
-                yield
-        finally:
-            self.model.train(training)
+        cells, tokens = self.config.cells, self.config.tokens
+        return alike(lengths, lambda longest: min(cells // max(wide, 1), tokens // max(longest, 1)))
 
 
 class _Allowed:
@@ -156,18 +139,8 @@ class _Allowed:
         best = scores.topk(min(k, scores.shape[1]))
         values, places = best.values.numpy(force=True), best.indices.numpy(force=True)
         items = places if self.candidates is None else np.take_along_axis(self.candidates, places, axis=1)
-        nothing = np.isneginf(values)
-        lacking = np.flatnonzero((~nothing).sum(1) < k)
-        short = {int(row): self._why(int(row), int((~nothing[row]).sum())) for row in lacking}
-        return ItemLists(np.where(nothing, NOTHING, items), values, short)
-
-    def _why(self, row: int, left: int) -> str:
-        if self.candidates is None:
-            return f"only {left} of {self.count} items remain after leaving out seen or excluded ones"
-        given = len(np.unique(self.candidates[row][self.candidates[row] >= 0]))
-        if left == given:
-            return f"only {given} {'candidate was' if given == 1 else 'candidates were'} given"
-        return f"only {left} of {given} candidates remain after leaving out seen or excluded ones"
+        lists = ItemLists(np.where(np.isneginf(values), NOTHING, items), values)
+        return reasoned(lists, k, self.count, self.queries.candidates)
 
 
 def _blank(queries: Queries, count: int, k: int | None) -> ItemLists:
@@ -180,10 +153,3 @@ def _blank(queries: Queries, count: int, k: int | None) -> ItemLists:
     else:
         items = queries.candidates.padded(NOTHING).astype(np.int64)
     return ItemLists(items, np.full(items.shape, -np.inf, np.float32))
-
-
-def _device(model: Model) -> torch.device:
-    """Where the model's numbers are."""
-    for tensor in (*model.parameters(), *model.buffers()):
-        return tensor.device
-    return torch.device("cpu")

@@ -1,0 +1,186 @@
+"""A weighted sum of several rankings, on a scale that makes them comparable; weights chosen on validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from p5rec.blocks.scales import DIALS, loudness, places, scaled, shaped, standard
+from p5rec.contracts import Answers, Dataset, Fitted, ItemLists, Queries, Responder, Truth
+from p5rec.core import seed as seeds
+from p5rec.core.climb import climb
+from p5rec.core.config import Config as Settings
+from p5rec.core.errors import InputError
+from p5rec.data.answers import NOTHING, reasoned
+
+CHUNK = 512  # queries at once
+TRUE = 10  # right items of a query that are looked at
+
+
+class Blend(Fitted):
+    """Sum over rankers of weight x scaled score, over full rankings.
+
+    The scale (`p5rec.blocks.scales`), its dial and one weight a ranker are chosen by NDCG@10 of held-out queries: for
+    each scale and dial a coordinate search from a few starts.
+
+    Attributes:
+        names: of the rankers.
+        weights: (M,) summing to 1.
+        scale, dial: of all rankers.
+    """
+
+    class Config(Settings):
+        """Settings of a blend."""
+
+        scale: Literal["auto", "zscore", "softmax", "rank"] = Field("auto", description="auto chooses on validation")
+        queries: int = Field(20_000, ge=1, description="validation queries that choose the weights, a seeded sample")
+        depth: int = Field(100, ge=10, description="best items of each ranker that compete while weights are chosen")
+
+    def __init__(self, config: Config, inner: Mapping[str, Responder], dataset: Dataset) -> None:
+        self.config, self.inner = config, dict(inner)
+        self.seed, self.count = dataset.seed, dataset.n_items
+        self.names = list(inner)
+        self.weights = np.full(len(inner), 1 / len(inner))
+        self.scale: str = "zscore" if config.scale == "auto" else config.scale
+        self.dial = DIALS[self.scale][0]
+
+    def __call__(self, queries: Queries, k: int | None) -> Answers:
+        """The best of the weighted sum; an item that any ranker may not answer is not answered."""
+        starts = range(0, max(len(queries), 1), CHUNK)
+        lists = _stacked([self._some(queries.rows(slice(start, start + CHUNK)), k) for start in starts])
+        return lists if k is None else reasoned(lists, k, self.count, queries.candidates)
+
+    def _some(self, queries: Queries, k: int | None) -> ItemLists:
+        """Answers of one chunk, reasons left out."""
+        total, items = torch.zeros(()), np.empty(0)
+        for weight, responder in zip(self.weights, self.inner.values(), strict=True):
+            answer = responder(queries, None)
+            assert isinstance(answer, ItemLists)
+            items = answer.items
+            total = total + float(weight) * scaled(torch.from_numpy(answer.scores), self.scale, self.dial)
+        total = total.masked_fill(total.isnan(), -torch.inf)  # a weight of 0 times -inf
+        if k is None:
+            return ItemLists(items, total.numpy())
+        best = total.topk(min(k, total.shape[1]))
+        names = np.take_along_axis(items, best.indices.numpy(), axis=1)
+        return ItemLists(np.where(best.values.isneginf().numpy(), NOTHING, names), best.values.numpy())
+
+    def fit(self, queries: Queries, truth: Truth) -> None:
+        """Choose weights, scale and dial by NDCG@10.
+
+        Raises:
+            InputError: there is nothing to choose by.
+        """
+        if not len(queries):
+            raise InputError("blend: there are no validation queries to choose its weights by; choose another split")
+        if len(queries) > self.config.queries:
+            draw = seeds.rng(self.seed, "blend").choice(len(queries), self.config.queries, replace=False)
+            queries, truth = queries.rows(np.sort(draw)), truth.rows(np.sort(draw))
+        scales = DIALS if self.config.scale == "auto" else {self.config.scale: DIALS[self.config.scale]}
+        contest = [(scale, dial) for scale, dials in scales.items() for dial in dials]
+        race = _Race(self, queries, truth)
+        found = [climb(race.on(scale, dial), len(self.names)) for scale, dial in contest]
+        best = max(range(len(contest)), key=lambda n: found[n][0])
+        self.weights, (self.scale, self.dial) = found[best][1], contest[best]
+
+    def learned(self) -> dict[str, Any]:
+        """Weights by name, scale and dial."""
+        weights = {name: float(weight) for name, weight in zip(self.names, self.weights, strict=True)}
+        return {"weights": weights, "scale": self.scale, "dial": self.dial}
+
+    def restore(self, learned: Mapping[str, Any]) -> None:
+        """Take what `learned` gave; a ranker that is missing now leaves its weight to the others."""
+        weights = np.array([learned["weights"].get(name, 0.0) for name in self.names])
+        self.weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))
+        self.scale, self.dial = learned["scale"], learned["dial"]
+
+
+class _Race:
+    """The items that can reach the first ten places of held-out queries, and what scales them.
+
+    The best `depth` of each ranker and the true items run; an item that is deep in every ranking cannot win.
+
+    Attributes:
+        true: (Q, T) bool whether a column is a true item; the first T columns of `z` and `place` are theirs.
+        z: (Q, T + C, M) standardised scores; -inf for pads and items that stand in another column already.
+        place: (Q, T + C, M) places in the full rankings.
+        loud: {dial: (Q, 1, M)} log of the sum of ``exp(z / dial)`` over the full ranking.
+    """
+
+    def __init__(self, blend: Blend, queries: Queries, truth: Truth) -> None:
+        goals = torch.from_numpy(truth.items.padded(NOTHING)[:, :TRUE].astype(np.int64))
+        parts = [
+            self._heat(blend, queries.rows(slice(start, start + CHUNK)), goals[start : start + CHUNK])
+            for start in range(0, len(queries), CHUNK)
+        ]
+        self.true, self.z, self.place, loud = (torch.cat(part) for part in zip(*parts, strict=True))
+        self.loud = {dial: loud[..., n] for n, dial in enumerate(DIALS["softmax"])}
+        self.ideal = (1 / torch.log2(torch.arange(10) + 2.0)).cumsum(0)[self.true.sum(1).clamp(1, 10) - 1]
+
+    def _heat(self, blend: Blend, queries: Queries, goals: Tensor) -> tuple[Tensor, ...]:
+        """True columns, standardised scores, places and loudness of a chunk."""
+        z = torch.stack([standard(_full(one, queries, blend.count)) for one in blend.inner.values()])
+        best = z.topk(min(blend.config.depth, blend.count)).indices
+        runners = torch.cat([goals.clamp(min=0), best.transpose(0, 1).flatten(1)], dim=1)
+        again = _repeated(runners)
+        again[:, : goals.shape[1]] |= goals < 0
+        chosen = runners.expand(len(z), -1, -1)
+        here = z.gather(2, chosen).masked_fill(again, -torch.inf)
+        place = torch.stack([places(one) for one in z]).gather(2, chosen)
+        loud = torch.stack([torch.stack([loudness(one, dial) for one in z]) for dial in DIALS["softmax"]], dim=-1)
+        true = ~again[:, : goals.shape[1]]
+        return true, here.permute(1, 2, 0).contiguous(), place.permute(1, 2, 0), loud.transpose(0, 1).transpose(1, 2)
+
+    def on(self, scale: str, dial: float) -> Callable[[np.ndarray], float]:
+        """Weights → NDCG@10 on a scale."""
+        values = shaped(self.z, self.place, self.loud.get(dial), scale, dial)
+        return lambda weights: self._ndcg(values @ torch.as_tensor(weights, dtype=values.dtype))
+
+    def _ndcg(self, total: Tensor) -> float:
+        """NDCG@10 of the weighted sum (Q, T + C); a tie counts against the true item."""
+        total = total.masked_fill(total.isnan(), -torch.inf)  # a weight of 0 times -inf
+        width, gain = self.true.shape[1], total.new_zeros(len(total))
+        for column in range(width):
+            own = total[:, column : column + 1]
+            rivals = (total[:, width:] >= own).sum(1)
+            better = ((total[:, :width] > own) & self.true).sum(1)
+            rank = 1 + rivals + better
+            gain += (self.true[:, column] & own.isfinite().squeeze(1) & (rank <= 10)) / torch.log2(rank + 1.0)
+        return float((gain / self.ideal).mean())
+
+
+def _repeated(runners: Tensor) -> Tensor:
+    """(Q, N) bool: the item stands further left already."""
+    ordered, order = runners.sort(dim=1, stable=True)
+    same = torch.zeros_like(ordered, dtype=torch.bool)
+    same[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
+    return torch.zeros_like(same).scatter_(1, order, same)
+
+
+def _full(responder: Responder, queries: Queries, count: int) -> Tensor:
+    """(Q, V) scores of the whole catalogue."""
+    answer = responder(queries, None)
+    assert isinstance(answer, ItemLists)
+    if answer.scores.shape[1] != count:
+        raise InputError("blend: its weights are chosen on full rankings; leave candidates out of the queries")
+    return torch.from_numpy(answer.scores)
+
+
+def _stacked(parts: list[ItemLists]) -> ItemLists:
+    """Chunks of answers as one; candidates of different width are padded, the whole catalogue is not copied."""
+    if len(parts) == 1:
+        return parts[0]
+    width = max(part.items.shape[1] for part in parts)
+    scores = np.concatenate([_wide(part.scores, width, -np.inf) for part in parts])
+    if all(part.items.strides[0] == 0 for part in parts):
+        return ItemLists(np.broadcast_to(parts[0].items[0], scores.shape), scores)
+    return ItemLists(np.concatenate([_wide(part.items, width, NOTHING) for part in parts]), scores)
+
+
+def _wide(values: np.ndarray, width: int, fill: float) -> np.ndarray:
+    return np.pad(values, ((0, 0), (0, width - values.shape[1])), constant_values=fill)
