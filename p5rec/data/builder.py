@@ -218,7 +218,7 @@ def _built(
         target=events.target,
         seed=seed,
     )
-    return replace(dataset, facts={**facts_about(dataset), **facts, "context": about})
+    return replace(dataset, facts={**facts_about(dataset), **facts, "context": about, "clock": now})
 
 
 def _by_part(found: Numbered, parts: np.ndarray) -> tuple[Events, np.ndarray, np.ndarray]:

@@ -14,7 +14,8 @@ import numpy as np
 from p5rec.core import artifact
 from p5rec.core.errors import InputError
 from p5rec.data.events import Part
-from p5rec.data.features import Features
+from p5rec.data.features import Features, Kind
+from p5rec.data.names import TITLES, plain
 from p5rec.data.queries import Queries, Truth
 from p5rec.data.ragged import Ragged, column
 from p5rec.data.schema import Schema
@@ -148,22 +149,29 @@ class Dataset:
     # ------------------------------------------------------------ views
 
     def merged(self) -> Dataset:
-        """Training and validation rows as training rows (``fitted_on = "train+valid"``); test stays as it is."""
+        """Training and validation rows as training rows (``fitted_on = "train+valid"``); test stays as it is.
+
+        Given rows of users held out for the test are still not trained on.
+        """
         bounds = self.bounds.copy()
-        bounds[:, Part.GIVEN] = bounds[:, Part.VALID] = bounds[:, Part.TEST]
+        asked = bounds[:, Part.TEST] > bounds[:, Part.VALID]
+        for part in (Part.GIVEN, Part.VALID):
+            bounds[asked, part] = bounds[asked, Part.TEST]
         return replace(self, bounds=bounds, refitted=True)
 
     # ------------------------------------------------------------ on disk
 
     @cached_property
     def titles(self) -> list[str]:
-        """A name to show for each item: its first text column called title or name, else its id."""
-        texts = {n: c for n, c in self.item_features.columns.items() if n.lower() in ("title", "name", "text")}
-        for name in ("title", "name", "text"):
-            for given, column_ in texts.items():
-                if given.lower() == name:
-                    return [t or self.items.key(i) for i, t in enumerate(column_.values)]
-        return self.items.all().to_pylist()
+        """A name to show for each item: its text column called title, name or so, else its id."""
+        keys: list[str] = self.items.all().to_pylist()
+        texts = {plain(name): column for name, column in self.item_features.of_kind(Kind.TEXT).items()}
+        column = next((texts[name] for name in TITLES if name in texts), None)
+        return keys if column is None else [text or key for text, key in zip(column.values, keys, strict=True)]
+
+    def describe(self) -> dict[str, str]:
+        """What the data is, in a few lines: name of the line → text."""
+        return described(self.facts)
 
 
 def facts_of(folder: Path) -> dict[str, Any]:
@@ -175,3 +183,25 @@ def facts_of(folder: Path) -> dict[str, Any]:
     except (OSError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: this dataset is damaged ({error}); prepare it again") from None
     return found
+
+
+def described(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Facts of a dataset as lines to be printed."""
+    dropped = [f"{one['rows']:,} rows in {one['stage']} ({one['reason']})" for one in facts.get("dropped", ())]
+    parts = {name: count for name, count in facts.get("parts", {}).items() if count}
+    label, time = facts.get("label"), facts.get("time")
+    lines = {
+        "data": str((facts.get("source") or {}).get("name", "")),
+        "events": f"{facts['events']:,} of {facts['users']:,} users with {facts['items']:,} items",
+        "split": str((facts.get("split") or {}).get("name", "")),
+        "parts": ", ".join(f"{count:,} {name}" for name, count in parts.items()),
+        "density": f"{1 - facts['sparsity']:.3%}" if "sparsity" in facts else "",
+        "label": f"{label['min']:g} to {label['max']:g}, mean {label['mean']:.2f}" if label else "",
+        "time": f"{time['first']} to {time['last']}" if time else "",
+        "kinds": ", ".join(f"{count:,} {name}" for name, count in facts.get("kinds", {}).items()),
+        "ties": f"{facts['ties']:.1%} of events share user and time with another",
+        "repeats": f"{facts['repeat_rate']:.1%} of training events repeat a user's item",
+        "dropped": "; ".join(dropped) or "nothing",
+        "notes": "; ".join(facts.get("notes", ())),
+    }
+    return {name: text for name, text in lines.items() if text}

@@ -38,7 +38,7 @@ def encode(
     vocabulary: Vocabulary,
     trained: np.ndarray,
     config: FeatureConfig,
-    now: int | None = None,
+    now: int = -1,
 ) -> Features:
     """The columns of a table in the order of a vocabulary.
 
@@ -48,7 +48,7 @@ def encode(
         vocabulary: of N ids; those the table does not have are missing values.
         trained: (N,) bool, what occurs in training rows.
         config: settings.
-        now: seconds of the last training event, from which ages count.
+        now: seconds of the last training event, from which ages count; -1 makes none.
     """
     if table is None:
         return Features(len(vocabulary))
@@ -59,7 +59,7 @@ def encode(
             continue
         values = aligned(table[name], place)
         found[name] = fit_column(values, column.kind, trained, config.rare_below)
-        if column.kind == Kind.TIME and config.ages and now is not None:
+        if column.kind == Kind.TIME and config.ages and now != -1:
             found[f"{name}_age"] = _age(found[name], trained, now)
     return Features(len(vocabulary), found)
 
@@ -136,12 +136,14 @@ def as_seconds(values: pl.Series) -> np.ndarray:
 
 
 def as_vectors(values: pl.Series) -> np.ndarray:
-    """(N, D) float32, rows of NaN where missing or of another width."""
-    width = int(values.list.len().max() or 0) if isinstance(values.dtype, pl.List) else values.dtype.width  # type: ignore[attr-defined,arg-type]
+    """(N, D) float32, rows of NaN where missing or of another width than the widest."""
+    lists = values.cast(pl.List(pl.Float32))
+    lengths = lists.list.len().fill_null(0).to_numpy()
+    width = int(lengths.max(initial=0))
     out = np.full((len(values), width), np.nan, dtype=np.float32)
-    for row, value in enumerate(values.to_list()):
-        if value is not None and len(value) == width:
-            out[row] = value
+    whole = lengths == width
+    if width:
+        out[whole] = lists.filter(pl.Series(whole)).explode().to_numpy().reshape(-1, width)
     return out
 
 
@@ -203,5 +205,9 @@ def _coded(values: pl.Series, lookup: Mapping[str, int]) -> np.ndarray:
 def _age(column: Column, trained: np.ndarray, now: int) -> Column:
     """Years before `now`, normalised."""
     assert isinstance(column.values, np.ndarray)
-    years = np.where(column.values == -1, np.nan, (now - column.values) / (365.25 * DAYS))
-    return _number(pl.Series(years), trained)
+    return _number(pl.Series(years_before(column.values, now)), trained)
+
+
+def years_before(seconds: np.ndarray, now: int) -> np.ndarray:
+    """(N,) years from each time (-1: NaN) to `now`."""
+    return np.where(seconds == -1, np.nan, (now - seconds) / (365.25 * DAYS))

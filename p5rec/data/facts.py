@@ -27,6 +27,7 @@ def facts_about(dataset: Dataset) -> dict[str, Any]:
             part.name.lower(): int((dataset.bounds[:, part + 1] - dataset.bounds[:, part]).sum()) for part in Part
         },
         "tested_users": int((dataset.bounds[:, Part.UNUSED] > dataset.bounds[:, Part.TEST]).sum()),
+        "train_only_users": int((training.lengths > 0).sum() - _asked_and_trained(dataset)),
         "sparsity": 1 - count / max(dataset.n_users * dataset.n_items, 1),
         "events_a_user": {"median": float(np.median(lengths)), "max": int(lengths.max(initial=0))},
         "items_without_training": int((trained == 0).sum()),
@@ -35,6 +36,13 @@ def facts_about(dataset: Dataset) -> dict[str, Any]:
         "label": _label(dataset.events["label"]),
         "time": _time(dataset.events["time"]),
     }
+
+
+def _asked_and_trained(dataset: Dataset) -> int:
+    """Users who train and are asked for validation or test."""
+    bounds = dataset.bounds
+    trained = bounds[:, Part.GIVEN] > bounds[:, Part.TRAIN]
+    return int((trained & (bounds[:, Part.UNUSED] > bounds[:, Part.VALID])).sum())
 
 
 def repeat_rate(user: np.ndarray, item: np.ndarray) -> float:

@@ -64,7 +64,8 @@ class Features:
 
     def of_kind(self, *kinds: Kind) -> dict[str, Column]:
         """The columns of these kinds."""
-        return {name: column for name, column in self.columns.items() if column.kind in kinds}
+        kind = getattr(self.columns, "kind", lambda name: self.columns[name].kind)  # stored columns tell it unread
+        return {name: self.columns[name] for name in self.columns if kind(name) in kinds}
 
     def only(self, names: list[str]) -> Features:
         """A view with some of the columns."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import glob
 import gzip
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +21,7 @@ SUFFIXES = {".csv": "csv", ".tsv": "csv", ".tab": "csv", ".parquet": "parquet", 
 SUFFIXES |= {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
 SEPARATORS = "\t,;|"
 SAMPLE = 1 << 16  # bytes looked at to guess separators and row counts
+INFERRED = 10_000  # rows whose types are looked at
 SQUEEZE = 4  # usual ratio of gzipped text
 
 
@@ -131,6 +134,8 @@ def _sentence(where: str, error: Exception) -> str:
         return _cut(where)
     if "parquet" in text.lower():
         return f"{where}: this is not a Parquet file ({text}); expected one that begins and ends with PAR1"
+    if "Expected" in text and (faults := _late_json(where)):
+        return faults
     if "more fields than" in text:
         return f"{where}: {long_row(where)}"
     if "utf-8" in text.lower() or "utf8" in text.lower():
@@ -138,6 +143,12 @@ def _sentence(where: str, error: Exception) -> str:
     if isinstance(error, pl.exceptions.NoDataError):
         return f"{where}: this file is empty; expected a table"
     return f"{where}: this file cannot be read ({text})"
+
+
+def _late_json(where: str) -> str:
+    """The first line that is not JSON, where the file was fine at its beginning."""
+    path = Path(where)
+    return next(_bad_json(path), "") if path.is_file() and file_format(path) == "jsonl" else ""
 
 
 def _cut(where: str) -> str:
@@ -191,7 +202,23 @@ def _parquet(paths: list[Path], name: str) -> Scan:
 
 
 def _jsonl(paths: list[Path], name: str) -> Scan:
-    return Scan(pl.scan_ndjson(paths, infer_schema_length=10_000), name, csv_rows(paths))
+    """Plain values are read as text, so that one of another type is a fault of its row and not of the file."""
+    if faults := [fault for path in paths for fault in _bad_json(path, INFERRED)]:
+        raise InputError(faults)
+    found = pl.scan_ndjson(paths, infer_schema_length=INFERRED).collect_schema()
+    types = {column: dtype if dtype.is_nested() else pl.String() for column, dtype in found.items()}
+    return Scan(pl.scan_ndjson(paths, schema=types), name, csv_rows(paths), text=True)
+
+
+def _bad_json(path: Path, limit: int | None = None) -> Iterator[str]:
+    """A sentence for each line that is not a JSON object."""
+    with opened(path) as file:
+        for number, line in enumerate(islice(file, limit), 1):
+            try:
+                if line.strip() and not isinstance(json.loads(line), dict):
+                    yield f"{path}: row {number} is no JSON object: {line[:40].decode('utf-8', 'replace')!r}"
+            except ValueError as error:
+                yield f"{path}: row {number} is not JSON ({error}); expected one object a line"
 
 
 def _suffix(path: Path) -> str:

@@ -47,13 +47,13 @@ class Schema(Config):
         """The event column with a role, if there is one."""
         return next((name for name, column in self.events.items() if column.role == role), None)
 
-    def describe(self) -> list[tuple[str, str, str, str]]:
-        """Rows (table, column, kind, role) to be printed."""
-        rows = []
-        for table in TABLES:
-            for name, column in getattr(self, table).items():
-                rows.append((table, name, str(column.kind), str(column.role or "")))
-        return rows
+    def describe(self) -> list[dict[str, str]]:
+        """Rows to be printed: table, column, kind and role of each column."""
+        return [
+            {"table": table, "column": name, "kind": str(column.kind), "role": str(column.role or "")}
+            for table in TABLES
+            for name, column in getattr(self, table).items()
+        ]
 
     def save(self, path: Path) -> None:
         """Write as TOML that a person can edit."""

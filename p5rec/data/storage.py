@@ -16,6 +16,7 @@ from p5rec.core import artifact
 from p5rec.core.errors import InputError
 from p5rec.data.dataset import Dataset, facts_of
 from p5rec.data.features import Column, Features, Kind
+from p5rec.data.growing import grow as grow
 from p5rec.data.ragged import Ragged
 from p5rec.data.schema import Schema
 from p5rec.data.vocabulary import Vocabulary

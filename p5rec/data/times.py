@@ -112,3 +112,17 @@ def unit(value: float) -> tuple[int, str]:
         if value < limit:
             return per, name
     return 10**9, "nanoseconds"
+
+
+def moment(text: str | float, where: str) -> int:
+    """Seconds since 1970 of a date of a page, e.g. ``2014-01-31`` or ``2014-01-31 12:00``, or of a number.
+
+    Raises:
+        InputError: it is no date.
+    """
+    value = pl.Series("date", [str(text)])
+    expression = pl.coalesce(pl.col("date").cast(pl.Float64, strict=False), _from_date(pl.col("date")) / MICRO)
+    seconds = value.to_frame().select(expression).item()
+    if seconds is None:
+        raise InputError(f"{where}: found {text!r}, expected a date such as 2014-01-31 or 2014-01-31 12:00:00")
+    return int(seconds)

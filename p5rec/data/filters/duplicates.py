@@ -1,0 +1,38 @@
+"""Keeps one of several events of the same user and item."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from p5rec.core.config import Config as Settings
+from p5rec.data.events import Events
+from p5rec.data.stages import Filter
+
+
+class Duplicates(Filter):
+    """The last or the first in time."""
+
+    reason = "same user and item again"
+
+    class Config(Settings):
+        """Which one stays."""
+
+        stays: Literal["last", "first"] = Field("last", description="which of several events is kept")
+        each_kind: bool = Field(True, description="events of different kinds are no duplicates")
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def keep(self, events: Events) -> np.ndarray:
+        """(N,) bool."""
+        pair = events.user.astype(np.uint64) * np.uint64(events.items) + events.item.astype(np.uint64)
+        if self.config.each_kind:
+            pair = pair * np.uint64(int(events.kind.max(initial=0)) + 1) + events.kind
+        step = -1 if self.config.stays == "last" else 1
+        _, place = np.unique(pair[::step], return_index=True)
+        keep = np.zeros(len(events), dtype=bool)
+        keep[place] = True
+        return keep[::step]
