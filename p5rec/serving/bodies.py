@@ -62,7 +62,9 @@ class QuestionBody(Body):
     @model_validator(mode="after")
     def _one_asker(self) -> QuestionBody:
         if (self.user_id is None) == (self.history is None):
-            raise ValueError("expected either user_id or history, found " + ("both" if self.history else "neither"))
+            raise ValueError(
+                "expected either user_id or history, found " + ("neither" if self.history is None else "both")
+            )
         return self
 
     def question(self) -> Question:

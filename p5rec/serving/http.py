@@ -20,7 +20,7 @@ from p5rec.serving.admission import shown
 from p5rec.serving.answer import Added, Appended, Erased, Fault, Recommendation, State
 from p5rec.serving.batcher import Busy
 from p5rec.serving.bodies import EventBody, ItemBody, OneOrMoreEvents, OneOrMoreItems, QuestionBody
-from p5rec.serving.bounded import Bounded
+from p5rec.serving.guard import Guard
 from p5rec.serving.questions import Question
 from p5rec.serving.service import NotFound, Service
 
@@ -52,7 +52,7 @@ def app(service: Service) -> FastAPI:
         redirect_slashes=False,
         responses=FAULTS,
     )
-    web.add_middleware(Bounded, limit=int(service.limits.body_mb * 2**20))
+    web.add_middleware(Guard, limit=int(service.limits.body_mb * 2**20))
     _faults(web)
     _events(web, service)
     _recommendations(web, service)
@@ -148,10 +148,6 @@ def _faults(web: FastAPI) -> None:
         }
         status = 422 if error.status_code == 400 else error.status_code
         return _told(status, words.get(error.status_code, str(error.detail)), dict(error.headers or {}))
-
-    @web.exception_handler(Exception)
-    async def our_fault(_: Request, error: Exception) -> JSONResponse:
-        return _told(500, f"this request met a fault of the service ({type(error).__name__}); its log has the details")
 
 
 def _told(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:

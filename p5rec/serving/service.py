@@ -177,6 +177,8 @@ class Service:
 
     def erase(self, user_id: str) -> Erased:
         """Forget a user: live events are removed, and what the artifact knows of the user is used no more."""
+        if faults := list(check_id("user_id", user_id, self.limits)):
+            raise InputError(faults)
         return Erased(erased=self.store.erase(user_id))
 
     # ------------------------------------------------------------ life

@@ -166,8 +166,8 @@ class Sqlite(contracts.Store):
 
 def _event(row: Sequence[Any]) -> Event:
     """SQLite has no NaN: it keeps NULL."""
-    *others, label = row
-    return Event(*others, math.nan if label is None else label)
+    event_id, user_id, item_id, time, kind, label = row
+    return Event(event_id, user_id, item_id, time, kind, math.nan if label is None else label)
 
 
 def _digest(user_id: str) -> bytes:
