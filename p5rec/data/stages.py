@@ -34,7 +34,13 @@ class Filter(Plug):
 
 
 class Split(Plug):
-    """Cuts events into parts. Built as ``Split(config)``."""
+    """Cuts events into parts. Built as ``Split(config)``.
+
+    Attributes:
+        in_time: no user's training event is later than what is held out of the user.
+    """
+
+    in_time: ClassVar[bool] = True
 
     @abstractmethod
     def parts(self, events: Events, seed: int) -> np.ndarray:

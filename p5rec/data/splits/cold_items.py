@@ -21,6 +21,8 @@ class ColdItems(Split):
         valid: float = Field(0.05, ge=0, lt=1, description="share of the items that validate")
         test: float = Field(0.05, gt=0, lt=1, description="share of the items that test")
 
+    in_time = False
+
     def __init__(self, config: Config) -> None:
         self.config = config
 

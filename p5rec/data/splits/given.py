@@ -16,6 +16,8 @@ class Given(Split):
     class Config(Settings):
         """Nothing to choose."""
 
+    in_time = False
+
     def __init__(self, config: Config) -> None:
         self.config = config
 

@@ -21,6 +21,8 @@ class Random(Split):
         valid: float = Field(0.1, ge=0, lt=1, description="share of the pairs that validate")
         test: float = Field(0.1, gt=0, lt=1, description="share of the pairs that test")
 
+    in_time = False
+
     def __init__(self, config: Config) -> None:
         self.config = config
 

@@ -12,7 +12,7 @@ from p5rec.data.answers import Answers, ItemLists, Numbers
 from p5rec.data.dataset import Dataset
 from p5rec.data.queries import Queries, Truth
 from p5rec.evaluation.evaluate import Measured, evaluate
-from p5rec.testing.sample import sample
+from p5rec.testing.sample import poisoned, sample
 
 
 class Told(Responder):
@@ -122,4 +122,17 @@ def one_query_is_enough(plug: type[Metric]) -> None:
     assert isinstance(value, float)
 
 
-CHECKS = (perfect_beats_chance_beats_worst, statistics_belong_to_their_query, one_query_is_enough)
+def statistics_know_no_held_out_row(plug: type[Metric]) -> None:
+    """Leak law: what it knows of the data is of training rows; other held-out rows in the dataset, the same number."""
+    exam = Exam(plug)
+    before = exam.measure(exam.chance).values["it"]
+    exam.metric = plug(plug.Config(), poisoned(exam.dataset))  # type: ignore[call-arg]
+    assert exam.measure(exam.chance).values["it"] == before
+
+
+CHECKS = (
+    perfect_beats_chance_beats_worst,
+    statistics_belong_to_their_query,
+    one_query_is_enough,
+    statistics_know_no_held_out_row,
+)

@@ -12,16 +12,16 @@ import numpy as np
 from p5rec.contracts import Estimates, Fitted, Model, Responder
 from p5rec.data.answers import NOTHING, Answers, ItemLists, Numbers, Texts
 from p5rec.data.dataset import Dataset
-from p5rec.data.queries import Queries
+from p5rec.data.queries import Queries, Truth
 from p5rec.data.ragged import Ragged
 from p5rec.testing.making import FOLDERS, every, fitted, setting
-from p5rec.testing.sample import sample
+from p5rec.testing.sample import poisoned, sample
 
 K = 5
 
 
-def build(plug: type[Responder], dataset: Dataset) -> Any:
-    """A responder over what its constructor wants: a model, two rankers, or one."""
+def build(plug: type[Responder], dataset: Dataset, held: tuple[Queries, Truth] | None = None) -> Any:
+    """A responder over what its constructor wants: a model, two rankers, or one; fitted on validation where it can."""
     config = plug.Config()
     if "Model]" in str(plug.__init__.__annotations__.get("inner")):
         return plug(config, {"model": _model(plug, dataset)}, dataset)  # type: ignore[call-arg]
@@ -31,7 +31,7 @@ def build(plug: type[Responder], dataset: Dataset) -> Any:
     except ValueError:  # it wraps a single one
         made = plug(config, {"itemknn": rankers["itemknn"]}, dataset)  # type: ignore[call-arg]
     if isinstance(made, Fitted):
-        made.fit(*dataset.held_out("valid"))
+        made.fit(*(held or dataset.held_out("valid")))
     return made
 
 
@@ -164,6 +164,19 @@ def all_scores_agree_with_the_list(plug: type[Responder]) -> None:
             np.testing.assert_allclose(found, offered, rtol=1e-4, atol=1e-4)
 
 
+def knows_no_held_out_row(plug: type[Responder]) -> None:
+    """Leak law: built on data with other held-out rows, it answers the same queries the same."""
+    clean = sample()
+    asked = clean.held_out("valid")
+    responders = [build(plug, dataset, asked) for dataset in (clean, poisoned(clean))]
+    queries = queries_of(clean)
+    if numbers(responders[0], clean):
+        queries = candidates_for(queries, clean)
+    first, second = (responder(queries, K) for responder in responders)
+    for row in range(len(queries)):
+        _same_row(first, row, second, row)
+
+
 def fitted_weights_are_plain(plug: type[Responder]) -> None:
     """Fitted: at most twenty scalars, plain JSON, and restored they answer the same."""
     dataset = sample()
@@ -200,5 +213,6 @@ CHECKS = (
     candidates_and_exclusions_are_kept,
     batch_is_one_by_one,
     all_scores_agree_with_the_list,
+    knows_no_held_out_row,
     fitted_weights_are_plain,
 )
