@@ -33,7 +33,7 @@ class TimeWindow(Filter):
         Raises:
             InputError: the data has no times, or a date cannot be read.
         """
-        if (events.time == -1).all():
+        if len(events) and (events.time == -1).all():
             raise InputError("data.filters.time_window: the events have no times; leave this filter out")
         keep = events.time != -1
         if self.config.since is not None:
@@ -41,5 +41,5 @@ class TimeWindow(Filter):
         if self.config.before is not None:
             keep &= events.time < moment(self.config.before, "data.filters.time_window.before")
         if self.config.last_days is not None:
-            keep &= events.time > int(events.time.max()) - self.config.last_days * 86_400
+            keep &= events.time > int(events.time.max(initial=0)) - self.config.last_days * 86_400
         return keep
