@@ -1,0 +1,136 @@
+"""What comes next, asked at every place of a history at once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor
+
+from p5rec.blocks import losses
+from p5rec.blocks.negatives import Negatives
+from p5rec.blocks.stream import Stream
+from p5rec.collate import collate
+from p5rec.contracts import Dataset, Factored, Model, Setting, Task
+from p5rec.core import seed as seeds
+from p5rec.core.config import Config
+from p5rec.core.errors import InputError
+from p5rec.data.windows import Plan
+
+
+class NextItemConfig(Config):
+    """Settings of next_item."""
+
+    loss: Literal["softmax", "sampled", "gbce"] = Field(
+        "softmax", description="softmax over the whole catalogue, over a sample of it, or calibrated binary losses"
+    )
+    positions: int = Field(2048, ge=16, description="things of a batch, START included")
+    window: int = Field(200, ge=1, description="longest window of a history for models that read any length")
+    smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over the catalogue (softmax)")
+    negatives: int = Field(256, ge=1, description="items drawn beside each target (sampled, gbce)")
+    share: int = Field(128, ge=0, description="places that share one draw: 1 each its own, 0 the whole batch")
+    popularity: float = Field(
+        0.0, ge=0, le=1, description="draw by counts to this power; logits are corrected for it (logQ)"
+    )
+    calibration: float = Field(0.75, ge=0, le=1, description="t of gBCE: 0 is plain BCE, 1 is calibrated like softmax")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was right.
+
+    Attributes:
+        asked: (B, A) bool, the asks that count, N in all.
+        items: (N,) the items that stood there.
+        drawn: (G, K) negatives of each group of places, None without a sampled loss.
+        odds: (G, K) log of how much likelier each was drawn than uniformly.
+    """
+
+    asked: Tensor
+    items: Tensor
+    drawn: Tensor | None = None
+    odds: Tensor | None = None
+
+
+class NextItem(Task):
+    """Cross-entropy of the next item of the kind to be predicted, at each place of each training history."""
+
+    Config = NextItemConfig
+    needs = (Factored,)
+
+    def __init__(self, config: NextItemConfig, setting: Setting) -> None:
+        super().__init__()
+        self.config, self.setting = config, setting
+        self._plan = Plan(config.positions)
+        self._negatives: tuple[Dataset, Negatives] | None = None
+
+    def steps(self, dataset: Dataset) -> int:
+        """Steps of one pass."""
+        return self._plan.steps(dataset)
+
+    def batch(self, dataset: Dataset, model: Model, seed: int, step: int) -> tuple[Stream, Wanted]:
+        """Windows of like length, asked everywhere.
+
+        Raises:
+            InputError: the model is not causal, so that it would see what is asked for.
+        """
+        if not model.causal:
+            raise InputError(
+                f"task next_item asks at every place at once, so it needs a causal model, and "
+                f"{type(model).__name__} is not; train it on masked_item"
+            )
+        room = self.config.window if model.length is None else model.length - 1
+        stream = collate(self._plan.queries(dataset, room, seed, step), model.length, asks="every")
+        asked = stream.asks >= 0
+        if len(dataset.kinds) > 1:
+            asked = asked & (stream.context["kind"][:, 1:] == dataset.target)
+        stream = replace(stream, asks=torch.where(asked, stream.asks, -1))
+        items = stream.values[:, 1:][asked]
+        if self.config.loss == "softmax":
+            return stream, Wanted(asked, items)
+        generator = torch.Generator().manual_seed(seeds.number(seed, "negatives", step))
+        return stream, self._sampled(dataset, asked, items, generator)
+
+    def _sampled(self, dataset: Dataset, asked: Tensor, items: Tensor, generator: torch.Generator) -> Wanted:
+        negatives = self._drawer(dataset)
+        groups = math.ceil(len(items) / self.config.share) if self.config.share else 1
+        drawn = negatives.draw((max(groups, 1), self.config.negatives), generator)
+        return Wanted(asked, items, drawn, negatives.log_odds(drawn) if self.config.popularity else None)
+
+    def _drawer(self, dataset: Dataset) -> Negatives:
+        if self._negatives is None or self._negatives[0] is not dataset:
+            counts = torch.from_numpy(dataset.item_counts)
+            self._negatives = dataset, Negatives(counts, self.config.popularity)
+        return self._negatives[1]
+
+    def loss(self, model: Model, stream: Stream, target: Wanted) -> Tensor:
+        """A scalar, 1 for a model that knows nothing."""
+        assert isinstance(model, Factored)
+        vectors = model.vectors(model.encode(stream))[target.asked]
+        if target.drawn is None:
+            every = model.catalogue()
+            return losses.full_softmax(vectors, every, target.items, self.config.smoothing) / math.log(len(every))
+        logits = self._logits(model, vectors, target)
+        if self.config.loss == "gbce":
+            return losses.gbce(logits, self.setting.items.count, self.config.calibration) / self._blind(logits)
+        return losses.softmax_first(logits, self.config.smoothing) / math.log(logits.shape[1])
+
+    def _logits(self, model: Factored, vectors: Tensor, target: Wanted) -> Tensor:
+        """(N, 1 + K) logits of the target and of the items drawn for its group."""
+        assert target.drawn is not None
+        groups, count = len(target.drawn), len(vectors)
+        size = math.ceil(count / groups)
+        grouped = F.pad(vectors, (0, 0, 0, groups * size - count)).view(groups, size, -1)
+        others = torch.bmm(grouped, model.catalogue(target.drawn).transpose(1, 2)).flatten(0, 1)[:count]
+        if target.odds is not None:
+            others = others - target.odds.repeat_interleave(size, 0)[:count]
+        right = (vectors * model.catalogue(target.items)).sum(-1)
+        return losses.sampled_logits(right, others, target.items, target.drawn.repeat_interleave(size, 0)[:count])
+
+    def _blind(self, logits: Tensor) -> float:
+        """The gBCE of logits that are all zero."""
+        return float(losses.gbce(torch.zeros(1, logits.shape[1]), self.setting.items.count, self.config.calibration))

@@ -1,0 +1,96 @@
+"""The one way to train: pretraining, many tasks, fine-tuning are this call with other tasks, weights and tuning."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from p5rec.contracts import Balance, Dataset, Model, Task, Tuning
+from p5rec.core.errors import MissingExtra
+from p5rec.training import state
+from p5rec.training.config import TrainConfig
+from p5rec.training.history import History
+from p5rec.training.run import Run
+
+__all__ = ["History", "TrainConfig", "fit"]
+
+
+def fit(
+    model: Model,
+    tasks: Mapping[str, Task],
+    dataset: Dataset,
+    config: TrainConfig,
+    *,
+    weights: Mapping[str, float],
+    balance: Balance,
+    tuning: Tuning,
+    validate: Callable[[Model], float] | None = None,
+    folder: Path | None = None,
+    seed: int = 0,
+    loggers: Sequence[Any] = (),
+) -> History:
+    """Train a model on tasks; it ends in evaluation mode with its best weights.
+
+    Args:
+        model: untrained, or trained before.
+        tasks: by name; each gives a batch to every step.
+        dataset: only its training rows are looked at.
+        config: the settings.
+        weights: of the tasks, part of what a state to resume from must agree in.
+        balance: makes one gradient out of the losses.
+        tuning: opens parameters.
+        validate: a score of the model, more is better; without it there is no early stopping.
+        folder: where states to resume from are kept until the run is over; None keeps none.
+        seed: of every draw.
+        loggers: as `p5rec.training.loggers.build` makes them.
+
+    Returns:
+        The curves, and why it stopped.
+
+    Raises:
+        MissingExtra: lightning is not installed.
+        P5Error: a loss is no number any more.
+    """
+    if find_spec("lightning") is None:
+        raise MissingExtra("lightning", "train", "training")
+    from p5rec.training.loop import drive  # a serving process reads TrainConfig and must not load lightning
+
+    tuning.open(model)
+    made_of = _fingerprint(model, tasks, dataset, config, weights, seed)
+    with torch.random.fork_rng(devices=[]):
+        run = Run(model, tasks, dataset, config, balance, validate, folder, seed, loggers, made_of)
+        run.resume()
+        run.all.train()
+        drive(run)
+        history = run.finish()
+    for logger in loggers:
+        logger.finalize("success")
+    if folder:
+        state.remove(folder)
+    return history
+
+
+def _fingerprint(
+    model: Model,
+    tasks: Mapping[str, Task],
+    dataset: Dataset,
+    config: TrainConfig,
+    weights: Mapping[str, float],
+    seed: int,
+) -> str:
+    """What a state must agree in to be gone on from; how long to train and how often to save may differ."""
+    free = {"seconds", "save_every", "patience"}
+    settings = [config.model_dump(mode="json", exclude=free), dict(weights), seed, type(model).__name__]
+    settings += [[name, type(task).__name__] for name, task in tasks.items()]
+    for owner in (model, *tasks.values()):
+        own = getattr(owner, "config", None)
+        settings.append(own.model_dump(mode="json") if own is not None else None)
+    settings.append([[name, list(p.shape), p.requires_grad] for name, p in model.named_parameters()])
+    rows = hashlib.blake2b(dataset.history("train").flat()[1].tobytes(), digest_size=8).hexdigest()
+    return hashlib.blake2b(json.dumps([settings, rows]).encode(), digest_size=16).hexdigest()

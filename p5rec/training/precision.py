@@ -1,0 +1,29 @@
+"""Which precision matrix products are made in."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from p5rec.training.config import TrainConfig
+
+
+def low(config: TrainConfig, device: torch.device) -> bool:
+    """Whether to multiply in bfloat16."""
+    if config.precision != "auto":
+        return config.precision == "bfloat16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return device.type == "cpu" and _has_fast_bfloat16()
+
+
+@cache
+def _has_fast_bfloat16() -> bool:
+    """Whether this processor has instructions for it; emulated, it is slower than float32."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
