@@ -60,7 +60,7 @@ class ItemKNN(SizedByState, Solved, Grows):
     def solve(self, dataset: Dataset) -> None:
         """Count pairs in the training histories, damp, keep the nearest."""
         history, size = dataset.history("train"), dataset.n_items
-        events = np.bincount(history.flat()[1], minlength=size).astype(np.float64)
+        events = np.maximum(np.bincount(history.flat()[1], minlength=size), 1.0)  # who has none is in no pair
         ahead = sum(self._pairs(history, size), sparse.csr_array((size, size), dtype=np.float32))
         pairs = sparse.coo_array(ahead + self.config.backward * ahead.T)
         pairs.eliminate_zeros()
@@ -69,7 +69,7 @@ class ItemKNN(SizedByState, Solved, Grows):
         weight = pairs.data * damped[row] * (events[column] + self.config.shrink) ** -self.config.damp_item
         kept = sparse.csr_array((weight.astype(np.float32), (row, column)), shape=(size, size))
         self.neighbours.hold(nearest(kept, self.config.neighbours))
-        self.prior = torch.from_numpy((dataset.item_counts * (1e-6 / max(events.max(), 1))).astype(np.float32))
+        self.prior = torch.from_numpy((dataset.item_counts * (1e-6 / events.max(initial=1))).astype(np.float32))
 
     def _pairs(self, history: Ragged, size: int) -> Iterator[sparse.csr_array]:
         """Sparse (V, V) parts of the weighted counts "j later than i in one history"."""

@@ -74,7 +74,7 @@ def _fill(lists: ItemLists, rows: np.ndarray, answer: object) -> None:
         count = min(int((items != NOTHING).sum()), lists.items.shape[1] - held)
         if not count:
             continue
-        drop = max(float(scores[0]) - float(lists.scores[row, held - 1]), 0.0) if held else 0.0
+        drop = max(float(scores[0]) - float(lists.scores[row, held - 1]) + 1.0, 0.0) if held else 0.0
         lists.items[row, held : held + count] = items[:count]
         lists.scores[row, held : held + count] = scores[:count] - drop
 
