@@ -74,4 +74,34 @@ def _bucket(time: np.ndarray, name: str) -> tuple[np.ndarray, dict[str, Any]]:
     return np.where(time == -1, 0, value + 1).astype(np.int32), {
         "kind": "category",
         "levels": list(map(str, range(count))),
+        "of": "time",
     }
+
+
+def told_columns(about: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Name → kind of the context columns that an event must tell; those made of its time are not among them."""
+    return {name: str(facts["kind"]) for name, facts in about.items() if facts.get("of") != "time"}
+
+
+def encoded(about: Mapping[str, Mapping[str, Any]], told: Mapping[str, Any], time: float) -> dict[str, float]:
+    """The values of one new event or request, as its columns would hold them.
+
+    Args:
+        about: what `context_columns` returned; facts of the dataset.
+        told: raw values by name; missing ones are 0, unknown levels are rare ones or else 0.
+        time: seconds since 1970, -1 for none.
+    """
+    return {name: _value(name, facts, told.get(name), time) for name, facts in about.items()}
+
+
+def _value(name: str, facts: Mapping[str, Any], raw: Any, time: float) -> float:
+    if facts.get("of") == "time":
+        return int(_bucket(np.array([int(time)]), name)[0][0])
+    if raw is None:
+        return 0
+    if facts["kind"] == "number":
+        mean, deviation = facts["scale"]
+        return (float(raw) - mean) / deviation
+    levels = facts["levels"]
+    level = str(raw) if str(raw) in levels else RARE
+    return levels.index(level) + 1 if level in levels else 0

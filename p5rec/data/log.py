@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from p5rec.core.plugins import Plug
@@ -17,6 +17,7 @@ class Event:
     Attributes:
         time: seconds since 1970.
         label: rating or reward; 1 where the data has none, NaN where it has and this event was not labelled.
+        context: raw values of the context columns of the data, as far as they were told.
     """
 
     event_id: str
@@ -25,6 +26,7 @@ class Event:
     time: float
     kind: str = ""
     label: float = 1.0
+    context: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Store(Plug):

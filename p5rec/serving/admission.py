@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from p5rec.contracts import Dataset, Event
-from p5rec.core.errors import InputError
+from p5rec.core.errors import InputError, nearest
+from p5rec.data.context import told_columns
 from p5rec.data.schema import Role
 from p5rec.serving.limits import Limits
 from p5rec.serving.questions import UNTOLD
@@ -69,6 +70,18 @@ def check_list(name: str, ids: Sequence[str], most: int) -> Iterator[str]:
         yield f"{name}: found an id which is not text in Unicode (half of a surrogate pair)"
 
 
+def check_context(context: Mapping[str, Any], dataset: Dataset) -> Iterator[str]:
+    """A sentence for each value that no context column of the data takes."""
+    known = told_columns(dataset.facts.get("context", {}))
+    for name, value in context.items():
+        if name not in known:
+            yield f"context: the data has no context column {shown(name)}; {nearest(name, known)}"
+        elif known[name] == "number" and value is not None and not isinstance(value, float | int):
+            yield f"context.{name}: found {shown(str(value))}, expected a number"
+        elif isinstance(value, str) and not _is_text(value):
+            yield f"context.{name}: found {shown(value)}, which is not text in Unicode"
+
+
 def check_items(rows: Sequence[Mapping[str, Any]], limits: Limits) -> None:
     """Check ids of new items.
 
@@ -92,6 +105,7 @@ def _faults(event: Event, dataset: Dataset, limits: Limits, now: float) -> Itera
     if event.kind and event.kind not in dataset.kinds:
         yield f"kind: found {shown(event.kind)}, known are: {', '.join(dataset.kinds)}"
     yield from _time_faults(event.time, limits, now)
+    yield from check_context(event.context, dataset)
     scale = dataset.schema.label_scale or (-math.inf, math.inf)
     if math.isnan(event.label):
         return

@@ -10,6 +10,11 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from p5rec.contracts import Event
 from p5rec.serving.questions import UNTOLD, Question
 
+Context = Annotated[
+    dict[str, str | float | None],
+    Field(description="context columns of the data by name (device, place, …), as they were known before the event"),
+]
+
 
 class Body(BaseModel):
     """Values are taken as they are: a number is not an id, a text is not a number."""
@@ -30,6 +35,7 @@ class EventBody(Body):
     time: float | None = Field(None, description="seconds since 1970; now where it is missing", ge=0)
     kind: str | None = Field(None, description="event kind of the data; the one that is recommended for by default")
     label: float | None = Field(None, description="rating or reward, on the scale of the data")
+    context: Context = Field(default_factory=dict)
 
     def event(self) -> Event:
         """As the store keeps it."""
@@ -40,6 +46,7 @@ class EventBody(Body):
             time=UNTOLD if self.time is None else self.time,
             kind=self.kind or "",
             label=math.nan if self.label is None else self.label,
+            context=self.context,
         )
 
 
@@ -57,6 +64,7 @@ class QuestionBody(Body):
     exclude: list[str] = Field(default_factory=list, description="these items must not be answered")
     time: float | None = Field(None, description="of the request, seconds since 1970; now where it is missing", ge=0)
 
+    context: Context = Field(default_factory=dict)
     reasons: bool = Field(False, description="say which event speaks for each item; takes longer")
 
     @model_validator(mode="after")
@@ -76,6 +84,7 @@ class QuestionBody(Body):
             candidates=None if self.candidates is None else tuple(self.candidates),
             exclude=tuple(self.exclude),
             time=UNTOLD if self.time is None else self.time,
+            context=self.context,
             reasons=self.reasons,
         )
 

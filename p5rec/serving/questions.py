@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from p5rec.contracts import Dataset, Event, Queries, Store
+from p5rec.data.context import encoded
 from p5rec.data.queries import UNKNOWN
 from p5rec.data.ragged import Ragged
 
 UNTOLD = -1.0  # the time of an event or request that came without one
-EMPTY = {"time": -1, "label": 1.0}  # side columns of an event that has no value for them; 0 in all others
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Question:
         candidates: item ids that may be answered, None for all.
         exclude: item ids that must not be answered.
         time: of the request, seconds since 1970; now unless told.
+        context: raw values of the context columns of the data, known at the time of the request.
         reasons: say which event speaks for each item (costs a second look at the history).
     """
 
@@ -37,6 +39,7 @@ class Question:
     candidates: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
     time: float = UNTOLD
+    context: Mapping[str, Any] = field(default_factory=dict)
     reasons: bool = False
 
 
@@ -56,6 +59,10 @@ class Ground:
         """The mean label of training rows, which stands in for a missing one."""
         _, places = self.dataset.history("train").places()
         return float(self.dataset.events["label"][places].mean()) if len(places) else 1.0
+
+    def context(self, told: Mapping[str, Any], time: float) -> dict[str, float]:
+        """Raw context of one event or request as the columns of the data hold it."""
+        return encoded(self.dataset.facts.get("context", {}), told, time)
 
 
 @dataclass(frozen=True)
@@ -95,14 +102,14 @@ def past_of_user(ground: Ground, store: Store, user_id: str, limit: int, after: 
     live = store.read(user_id, limit, after)
     seen = len(columns["item"]) + len(live)
     if live:
-        columns = _inserted(columns, _columns(ground, live))
+        columns = _inserted(columns, _known(_columns(ground, live)))
     return Past(int(known.users[0]), columns, seen)
 
 
 def past_given(ground: Ground, history: Sequence[str]) -> Past:
     """A history of item ids without times."""
-    events = [Event("", "", item_id, EMPTY["time"], label=math.nan) for item_id in history]
-    return Past(UNKNOWN, _columns(ground, events), len(history))
+    events = [Event("", "", item_id, UNTOLD, label=math.nan) for item_id in history]
+    return Past(UNKNOWN, _known(_columns(ground, events)), len(history))
 
 
 def queries(ground: Ground, pasts: Sequence[Past], questions: Sequence[Question]) -> Queries:
@@ -115,46 +122,46 @@ def queries(ground: Ground, pasts: Sequence[Past], questions: Sequence[Question]
     """
     dataset = ground.dataset
     history = Ragged.of([past.columns["item"] for past in pasts])
-    sides = {name: _side(history, [past.columns[name] for past in pasts]) for name in _others(dataset)}
-    context = {
-        name: np.zeros(len(pasts), dtype=values.dtype) for name, values in dataset.events.items() if _known_before(name)
-    }
-    context["time"] = np.array([int(question.time) if ground.timed else EMPTY["time"] for question in questions])
-    context["kind"] = np.full(len(pasts), dataset.target, dtype=dataset.events["kind"].dtype)
+    others = [name for name in dataset.events if name != "item"]
     return Queries(
         users=np.array([past.user for past in pasts], dtype=np.int64),
         history=history,
-        side=sides,
-        context=context,
+        side={name: _side(history, [past.columns[name] for past in pasts]) for name in others},
+        context=_requests(ground, questions),
         candidates=_items(dataset, [question.candidates for question in questions]),
         excluded=_items(dataset, [question.exclude or None for question in questions]),
     )
 
 
-def _others(dataset: Dataset) -> list[str]:
-    return [name for name in dataset.events if name != "item"]
-
-
-def _known_before(name: str) -> bool:
-    return name not in ("item", "label")
+def _requests(ground: Ground, questions: Sequence[Question]) -> dict[str, np.ndarray]:
+    """(Q,) columns known when asked: those of an event, but what comes after it."""
+    times = [question.time if ground.timed else UNTOLD for question in questions]
+    asked = [Event("", "", "", time, context=one.context) for one, time in zip(questions, times, strict=True)]
+    columns = _columns(ground, asked)
+    return {name: values for name, values in columns.items() if name not in ("item", "label")}
 
 
 def _columns(ground: Ground, events: Sequence[Event]) -> dict[str, np.ndarray]:
-    """Live events as columns of the dataset, events of unknown items left out."""
+    """Events as columns of the dataset; a kind that is not told is the one that is recommended for."""
     dataset = ground.dataset
-    items = dataset.items.numbers([event.item_id for event in events])
-    keep = items != UNKNOWN
-    names = {kind: number for number, kind in enumerate(dataset.kinds)}
+    kinds = {kind: number for number, kind in enumerate(dataset.kinds)}
+    contexts = [ground.context(event.context, event.time) for event in events]
     told = {
-        "item": items,
+        "item": dataset.items.numbers([event.item_id for event in events]),
         "time": [int(event.time) for event in events],
         "label": [ground.usual_label if math.isnan(event.label) else event.label for event in events],
-        "kind": [names.get(event.kind, dataset.target) for event in events],
+        "kind": [kinds.get(event.kind, dataset.target) for event in events],
     }
     return {
-        name: np.asarray(told.get(name, np.full(len(events), EMPTY.get(name, 0))))[keep].astype(values.dtype)
+        name: np.asarray(told[name] if name in told else [one.get(name, 0) for one in contexts]).astype(values.dtype)
         for name, values in dataset.events.items()
     }
+
+
+def _known(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Without the events of items that are not in the vocabulary."""
+    keep = columns["item"] != UNKNOWN
+    return {name: values[keep] for name, values in columns.items()}
 
 
 def _inserted(known: dict[str, np.ndarray], live: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

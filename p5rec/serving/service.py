@@ -20,7 +20,7 @@ from p5rec.data.answers import NOTHING
 from p5rec.data.queries import UNKNOWN
 from p5rec.data.vocabulary import Vocabulary
 from p5rec.serving import notes
-from p5rec.serving.admission import admitted, check_id, check_items, check_list, shown
+from p5rec.serving.admission import admitted, check_context, check_id, check_items, check_list, shown
 from p5rec.serving.answer import Added, Appended, Erased, Recommendation, Scored
 from p5rec.serving.batcher import Batcher
 from p5rec.serving.limits import Limits
@@ -213,6 +213,7 @@ class Service:
         bounds = {"history": limits.history, "candidates": limits.candidates, "exclude": limits.candidates}
         for name, most in bounds.items():
             faults.extend(check_list(name, getattr(question, name) or (), most))
+        faults.extend(check_context(question.context, self._engine.dataset))
         if (question.user_id is None) == (question.history is None):
             faults.append("expected either user_id or history")
         if faults:

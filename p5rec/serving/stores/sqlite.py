@@ -24,12 +24,12 @@ TABLES = """
 CREATE TABLE IF NOT EXISTS events (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   event_id TEXT NOT NULL UNIQUE, user_id TEXT NOT NULL, item_id TEXT NOT NULL,
-  time REAL NOT NULL, kind TEXT NOT NULL, label REAL);
+  time REAL NOT NULL, kind TEXT NOT NULL, label REAL, context TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS events_of_user ON events (user_id, time, seq);
 CREATE TABLE IF NOT EXISTS items (seq INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE, row TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS erased (user BLOB PRIMARY KEY) WITHOUT ROWID;
 """
-FIELDS = "event_id, user_id, item_id, time, kind, label"
+FIELDS = "event_id, user_id, item_id, time, kind, label, context"
 
 
 class Sqlite(contracts.Store):
@@ -159,15 +159,17 @@ class Sqlite(contracts.Store):
         """Looked up before inserting, since an ignored insert would use up a number of the cursor."""
         if writer.execute("SELECT 1 FROM events WHERE event_id = ?", (event.event_id,)).fetchone():
             return False
-        row = (event.event_id, event.user_id, event.item_id, event.time, event.kind, event.label)
-        writer.execute(f"INSERT INTO events ({FIELDS}) VALUES (?, ?, ?, ?, ?, ?)", row)
+        context = json.dumps(dict(event.context)) if event.context else ""
+        row = (event.event_id, event.user_id, event.item_id, event.time, event.kind, event.label, context)
+        writer.execute(f"INSERT INTO events ({FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         return True
 
 
 def _event(row: Sequence[Any]) -> Event:
     """SQLite has no NaN: it keeps NULL."""
-    event_id, user_id, item_id, time, kind, label = row
-    return Event(event_id, user_id, item_id, time, kind, math.nan if label is None else label)
+    event_id, user_id, item_id, time, kind, label, context = row
+    missing = math.nan if label is None else label
+    return Event(event_id, user_id, item_id, time, kind, missing, json.loads(context) if context else {})
 
 
 def _digest(user_id: str) -> bytes:
