@@ -1,0 +1,102 @@
+"""Items blanked out of a history and asked for (the cloze of BERT4Rec, Sun et al. 2019)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from p5rec.blocks import losses
+from p5rec.blocks.stream import Kind, Stream
+from p5rec.collate import collate
+from p5rec.contracts import Dataset, Factored, Model, Setting, Task
+from p5rec.core import seed as seeds
+from p5rec.core.config import Config
+from p5rec.core.errors import InputError
+from p5rec.data.windows import Plan
+
+
+class MaskedItemConfig(Config):
+    """Settings of masked_item."""
+
+    share: float = Field(0.3, gt=0, le=1, description="share of a history's items that are blanked out, at least one")
+    last: float = Field(
+        0.3, ge=0, le=1, description="share of rows where only the last item is, as when recommendations are asked for"
+    )
+    positions: int = Field(2048, ge=16, description="things of a batch, START included")
+    window: int = Field(200, ge=1, description="longest window of a history for models that read any length")
+    smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over the catalogue")
+
+
+class MaskedItem(Task):
+    """Cross-entropy over the catalogue of items behind BLANKs; the target is the (N,) items, row after row."""
+
+    Config = MaskedItemConfig
+    needs = (Factored,)
+
+    def __init__(self, config: MaskedItemConfig, setting: Setting) -> None:
+        super().__init__()
+        self.config = config
+        self._plan = Plan(config.positions)
+
+    def steps(self, dataset: Dataset) -> int:
+        """Steps of one pass."""
+        return self._plan.steps(dataset)
+
+    def batch(self, dataset: Dataset, model: Model, seed: int, step: int) -> tuple[Stream, Tensor]:
+        """Windows of like length with some items blanked out; only items of the kind to be predicted are.
+
+        Raises:
+            InputError: the model is causal, so that a blank would see nothing behind it.
+        """
+        if model.causal:
+            raise InputError(
+                f"task masked_item looks at both sides of a blank, and {type(model).__name__} reads from left to "
+                "right; train it on next_item"
+            )
+        room = self.config.window if model.length is None else model.length - 1
+        stream = collate(self._plan.queries(dataset, room, seed, step), model.length, asks="every")
+        rng = seeds.rng(seed, "blanks", step)
+        blank = torch.from_numpy(self._chosen(self._open(stream, dataset), rng))
+        return _blanked(stream, blank), stream.values[blank]
+
+    def _open(self, stream: Stream, dataset: Dataset) -> np.ndarray:
+        """(B, L) bool: items that may be asked for."""
+        items = stream.kinds == Kind.ITEM
+        if len(dataset.kinds) > 1:
+            items = items & (stream.context["kind"] == dataset.target)
+        found: np.ndarray = items.numpy()
+        return found
+
+    def _chosen(self, items: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(B, L) bool: items to blank; a random share, never none, and the last alone in some rows."""
+        order = np.where(items, rng.random(items.shape), 2.0)
+        chosen = items & (order < np.maximum(self.config.share, order.min(1, keepdims=True) + 1e-9))
+        place = np.where(items, np.arange(items.shape[1]), -1)
+        only_last = items & (place == place.max(1, keepdims=True))
+        return np.where(rng.random((len(items), 1)) < self.config.last, only_last, chosen)
+
+    def loss(self, model: Model, stream: Stream, target: Tensor) -> Tensor:
+        """A scalar, 1 for a model that knows nothing."""
+        assert isinstance(model, Factored)
+        vectors = model.vectors(model.encode(stream))[stream.asks >= 0]
+        every = model.catalogue()
+        return losses.full_softmax(vectors, every, target, self.config.smoothing) / math.log(len(every))
+
+
+def _blanked(stream: Stream, blank: Tensor) -> Stream:
+    """BLANK where `blank` (B, L) says so, an ask at each; what is known after a blanked event is hidden, too."""
+    count = blank.sum(1)
+    order = torch.where(blank, torch.arange(blank.shape[1]), blank.shape[1]).sort(1).values
+    asks = order[:, : max(int(count.max()), 1)]
+    return replace(
+        stream,
+        kinds=stream.kinds.masked_fill(blank, Kind.BLANK),
+        values=stream.values.masked_fill(blank, 0),
+        asks=torch.where(asks < blank.shape[1], asks, -1),
+        outcome={name: grid.masked_fill(blank, 0) for name, grid in stream.outcome.items()},
+    )
