@@ -1,0 +1,24 @@
+"""The report of a run: a page to look at and the same numbers for programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from p5rec.core import artifact
+from p5rec.evaluation.report_json import plain
+from p5rec.evaluation.report_page import render
+from p5rec.evaluation.report_parts import Pick, Report, Row, Sample
+
+__all__ = ["Pick", "Report", "Row", "Sample", "write"]
+
+
+def write(folder: Path, report: Report) -> None:
+    """Write ``report.html`` (one file, nothing fetched) and ``report.json``, each beside and renamed.
+
+    Raises:
+        MissingExtra: the template engine is not installed.
+    """
+    page = render(report)
+    folder.mkdir(parents=True, exist_ok=True)
+    artifact.write_json(folder / "report.json", plain(report))
+    artifact.write_file(folder / "report.html", page)

@@ -1,0 +1,78 @@
+"""The table on the screen: all models, with intervals."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+from rich.table import Table
+
+from p5rec.evaluation.report_parts import Report, Row
+from p5rec.evaluation.standard import HEADLINE
+
+NAMES = {"ndcg": "NDCG", "mrr": "MRR", "map": "MAP", "auc": "AUC", "rmse": "RMSE", "mae": "MAE"}
+
+
+def table(report: Report) -> Table:
+    """Best first; the best bold, rows that are surely worse (p < .05 after Holm) marked by ▾."""
+    shown = shown_metrics(report)
+    best = report.best()
+    out = Table(title=_title(report), title_justify="left", caption=_caption(report), caption_justify="left", box=None)
+    out.add_column("model")
+    for metric in shown:
+        out.add_column(f"{label(metric)}  [dim]95 %[/]")
+    out.add_column("fit", justify="right")
+    out.add_column("rank", justify="right")
+    for row in report.ranked():
+        style = "bold" if best is not None and row.name == best.name else ""
+        if not row.test:
+            out.add_row(escape(row.name), f"[dim]{escape(row.note or 'not measured')}[/]")
+            continue
+        cells = [_cell(row, metric) for metric in shown]
+        out.add_row(escape(row.name), *cells, seconds(row.seconds_fit), seconds(row.seconds_rank), style=style)
+    return out
+
+
+def shown_metrics(report: Report) -> list[str]:
+    """The headline metric first, then the others that every table shows; else the first two measured."""
+    measured = [metric for row in report.rows for metric in row.test]
+    wanted = [metric for metric in dict.fromkeys((report.headline, *HEADLINE)) if metric in measured]
+    return wanted if len(wanted) > 1 else list(dict.fromkeys([*wanted, *measured]))[:2]
+
+
+def label(metric: str) -> str:
+    """How a metric is written for people: ``NDCG@10``, ``Recall@10``, ``Hit rate@5``."""
+    name, at, k = metric.partition("@")
+    return NAMES.get(name, name.replace("_", " ").capitalize()) + at + k
+
+
+def number(value: float) -> str:
+    """Four digits, no leading zero below one: ``.0494``."""
+    if value != value:
+        return "–"
+    return f"{value:.4f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.3f}"
+
+
+def seconds(value: float) -> str:
+    """``0.4 s``, ``12 s``, ``3 min 05 s``."""
+    if value < 10:
+        return f"{value:.1f} s"
+    return f"{value:.0f} s" if value < 120 else f"{int(value) // 60} min {int(value) % 60:02d} s"
+
+
+def _cell(row: Row, metric: str) -> str:
+    if metric not in row.test:
+        return "–"
+    low, high = row.intervals.get("test", {}).get(metric, (float("nan"), float("nan")))
+    difference = row.differences.get(metric)
+    mark = "▾" if difference is not None and difference.significant else " "
+    return f"{number(row.test[metric])}{mark} [dim]{number(low)}–{number(high)}[/]"
+
+
+def _title(report: Report) -> str:
+    protocol = report.protocol
+    ranking = "all items ranked" if protocol.ranking == "full" else "sampled candidates ranked"
+    return f"test rows · {ranking} · seen items {protocol.seen} · fitted on {protocol.fitted_on}"
+
+
+def _caption(report: Report) -> str:
+    best = report.best()
+    return f"▾ surely worse than {best.name} (paired test, p < .05 after Holm)" if best and len(report.rows) > 1 else ""
