@@ -77,6 +77,16 @@ class Dataset:
         wanted = self.events["kind"][place] == self.target
         return np.bincount(self.events["item"][place][wanted], minlength=self.n_items)
 
+    @cached_property
+    def known_items(self) -> Features:
+        """What is known of items, and which of them occur in a training row."""
+        return replace(self.item_features, seen=np.bincount(self.training_items, minlength=self.n_items) > 0)
+
+    @cached_property
+    def known_users(self) -> Features:
+        """What is known of users, and which of them have a training row."""
+        return replace(self.user_features, seen=self.history("train").lengths > 0)
+
     # ------------------------------------------------------------ slices
 
     def history(self, until: Literal["train", "valid", "test"] = "train", users: np.ndarray | None = None) -> Ragged:

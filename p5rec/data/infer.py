@@ -107,7 +107,7 @@ def _by_content(sample: pl.DataFrame, found: dict[str, Role]) -> None:
     """Where both id columns lack usual names and just two columns can be ids, the first is the user."""
     missing = [role for role in (Role.USER, Role.ITEM) if role not in found.values()]
     able = [name for name in sample.columns if name not in found and _id_like(sample[name])]
-    if missing and len(able) == len(missing):
+    if len(missing) == 2 == len(able):
         found.update(zip(able, missing, strict=True))
 
 

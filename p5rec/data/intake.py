@@ -25,7 +25,7 @@ EXPECTED = {
     Role.SPLIT: "train, valid or test",
     Role.EVENT_KIND: "the name of an event kind",
 }
-SAMPLE = 1000
+SAMPLE, SHARE = 1000, 0.5
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,8 @@ class _Reader:
             text = as_id(name, self.sample.schema[name])
             self.columns[str(role)] = text.cast(pl.Categorical(pl.Categories.random()))
             self.checks[role] = text.is_null()
+            if role != Role.EVENT_KIND and _whole_numbers(self.sample[name]):
+                self.checks[role] |= text.str.ends_with(".0").fill_null(value=False)
             return
         if role == Role.TIME:
             value, self.per = times.reading(self.sample[name])
@@ -156,10 +158,18 @@ class _Reader:
         value, expected = row[str(name)], EXPECTED[role]
         if role == Role.LABEL and self.schema.label_scale and _is_number(value):
             expected = "a label from {:g} to {:g} (label_scale of the schema)".format(*self.schema.label_scale)
+        if role in (Role.USER, Role.ITEM) and value:
+            expected = "an id written like the others, which are whole numbers"
         shown = "nothing" if value is None or value == "" else repr(value)
         return (
             f"{self.where}: row {int(str(row['__row'])) + 1}, column {name!r}: found {shown[:80]}, expected {expected}"
         )
+
+
+def _whole_numbers(sample: pl.Series) -> bool:
+    """Whether ids of text are whole numbers, so that one like 12.0 is surely another spelling of 12."""
+    share = sample.drop_nulls().str.contains(r"^\d+$").mean() if sample.dtype == pl.String else 0.0
+    return float(share or 0.0) > SHARE  # type: ignore[arg-type]
 
 
 def as_id(name: str, dtype: pl.DataType) -> pl.Expr:

@@ -6,6 +6,7 @@ import csv
 import glob
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,9 +56,7 @@ def scan(path: str | Path) -> Scan:
     reader: Callable[[list[Path], str], Scan] = {"csv": _csv, "parquet": _parquet, "jsonl": _jsonl}[formats[paths[0]]]
     with named(str(path)):
         found = reader(paths, str(path))
-        names = found.frame.collect_schema().names()
-    if repeated := {name for name in names if names.count(name) > 1}:
-        raise InputError(f"{path}: the column {min(repeated)!r} occurs twice")
+        found.frame.collect_schema()
     return found
 
 
@@ -102,7 +101,7 @@ def first_bytes(path: Path, count: int = SAMPLE) -> bytes:
     try:
         with opened(path) as file:
             return file.read(count)
-    except EOFError:
+    except (EOFError, zlib.error):
         raise InputError(_cut(str(path))) from None
     except OSError as error:
         raise InputError(f"{path}: this file cannot be read ({error})") from None
@@ -124,7 +123,7 @@ def named(where: str) -> Iterator[None]:
     """Turn what the table library raises into a sentence that names the file."""
     try:
         yield
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+    except (pl.exceptions.PolarsError, OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(_sentence(where, error)) from None
 
 
@@ -192,6 +191,10 @@ def csv_rows(paths: list[Path]) -> int:
 
 def _csv(paths: list[Path], name: str) -> Scan:
     separator = separator_of(paths[0])
+    line = first_bytes(paths[0]).split(b"\n")[0].decode("utf-8", "replace")
+    header = next(csv.reader([line], delimiter=separator), [])
+    if repeated := sorted({column for column in header if header.count(column) > 1}):
+        raise InputError(f"{name}: the column {repeated[0]!r} occurs {header.count(repeated[0])} times; rename one")
     frame = pl.scan_csv(paths, separator=separator, infer_schema=False)
     return Scan(frame, name, csv_rows(paths), text=True)
 

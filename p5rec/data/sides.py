@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from p5rec.core.errors import SHOWN, InputError
+from p5rec.data import times
 from p5rec.data.events import Tables
 from p5rec.data.features import Kind
 from p5rec.data.filtering import Dropped
@@ -35,15 +36,34 @@ def side(tables: Tables, name: str, dropped: list[Dropped]) -> pl.DataFrame | No
     kept = [column for column, about in columns.items() if about.role != Role.IGNORE]
     table = collect(frame.select(kept), where)
     table = table.with_columns(as_id(ident, table.schema[ident]))
-    empty = np.flatnonzero(table[ident].is_null().to_numpy())
-    if len(empty):
-        found = f"column {ident!r}: found nothing, expected an id that is not empty"
-        raise InputError([f"{where}: row {row + 1}, {found}" for row in empty])
+    if faults := _faults(table, ident, columns, where):
+        raise InputError(faults)
     unique = table.unique(ident, keep="first", maintain_order=True)
     if len(unique) < len(table):
         reason = "the id occurs again in its table, where the first row counts"
         dropped.append(Dropped(f"{name} table", reason, len(table) - len(unique)))
     return unique
+
+
+def _faults(table: pl.DataFrame, ident: str, columns: Mapping[str, ColumnSchema], where: str) -> list[str]:
+    """Rows without an id, and values that are no numbers or times where the column is of such."""
+    faults = []
+    for name in table.columns:
+        values = table[name]
+        bad, expected = values.is_null(), "an id that is not empty"
+        if name != ident:
+            if values.dtype != pl.String or columns[name].kind not in (Kind.NUMBER, Kind.TIME):
+                continue
+            values = values.str.strip_chars().replace("", None)
+            reader, expected = pl.col(name).cast(pl.Float64, strict=False), "a number"
+            if columns[name].kind == Kind.TIME:
+                reader, expected = times.reading(values.drop_nulls().head(1000))[0], "a time"
+            read = values.to_frame().select(reader.alias("read")).to_series()
+            bad = values.is_not_null() & read.is_null()
+        for row in np.flatnonzero(bad.to_numpy()):
+            found = "nothing" if values[int(row)] is None else repr(values[int(row)])[:80]
+            faults.append(f"{where}: row {row + 1}, column {name!r}: found {found}, expected {expected}")
+    return faults
 
 
 def unmatched(table: pl.DataFrame, ident: str, keys: pl.Series, where: str, what: str) -> str | None:
