@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from p5rec.blocks.inference import alike
 from p5rec.blocks.past import decayed, past
 from p5rec.blocks.sized import SizedByState, longer
 from p5rec.contracts import Dataset, Factored, Grows, Setting, Solved, State, Stream
@@ -26,8 +25,8 @@ class MF(SizedByState, Factored, Solved, Grows):
     A user is never stored: the vector of an ask is the ridge solution on the items before it, so anyone is answered.
 
     Attributes:
-        factors: (V, D) float32 item vectors.
-        gram: (D, D) float32 ``factors.T @ factors``.
+        factors: (V, D) float32 item vectors, turned so that ``factors.T @ factors`` is diagonal.
+        energy: (D,) float32 that diagonal.
         prior: (V,) float32 popularity, so small that it only breaks ties and answers empty histories.
         count: items at solving; those that grow later are no evidence against anything.
     """
@@ -47,7 +46,7 @@ class MF(SizedByState, Factored, Solved, Grows):
 
     claims = ("checkerboard",)
     factors: Tensor
-    gram: Tensor
+    energy: Tensor
     prior: Tensor
     count: Tensor
 
@@ -57,7 +56,7 @@ class MF(SizedByState, Factored, Solved, Grows):
         self.length = config.length + 2
         self.seed = setting.seed
         self.register_buffer("factors", torch.zeros(setting.items.count, config.width))
-        self.register_buffer("gram", torch.zeros(config.width, config.width))
+        self.register_buffer("energy", torch.zeros(config.width))
         self.register_buffer("prior", torch.zeros(setting.items.count))
         self.register_buffer("count", torch.tensor(setting.items.count))
 
@@ -72,33 +71,40 @@ class MF(SizedByState, Factored, Solved, Grows):
         factors[torch.from_numpy(items.lengths == 0)] = 0.0
         device = self.factors.device
         self.count.fill_(dataset.n_items)
-        self.factors, self.gram = factors.to(device), (factors.T @ factors).to(device)
+        self.factors, self.energy = (tensor.to(device) for tensor in _turned_diagonal(factors))
         counts = dataset.item_counts
         self.prior = torch.from_numpy((counts * (1e-6 / max(counts.max(initial=0), 1))).astype(np.float32)).to(device)
 
     def _sweep(self, rows: Ragged, fixed: Tensor) -> Tensor:
-        """Solve every row (Q) against the fixed vectors (N, D) of the other side: (Q, D)."""
-        gram = fixed.T @ fixed
+        """Solve every row (Q) against the fixed vectors (N, D) of the other side: (Q, D), turned with them."""
+        fixed, energy = _turned_diagonal(fixed)
         solved = fixed.new_zeros(len(rows), fixed.shape[1])
-        for chosen in _batches(rows, fixed.shape[1]):
+        for chosen in alike(rows.lengths, lambda longest: CELLS // (max(longest, 1) * fixed.shape[1])):
             others = torch.from_numpy(rows.rows(chosen).padded().astype(np.int64))
-            solved[torch.from_numpy(chosen)] = self._ridge(fixed, gram, others, (others >= 0).float(), len(fixed))
+            solved[torch.from_numpy(chosen)] = self._ridge(fixed, energy, others, (others >= 0).float(), len(fixed))
         return solved
 
-    def _ridge(self, fixed: Tensor, gram: Tensor, others: Tensor, weights: Tensor, count: int | Tensor) -> Tensor:
-        """Minimise ``Σ w (1 - s)² + unseen Σ s² + penalty |x|²`` with s = x·y: (R, L) others and weights → (R, D)."""
-        unseen = self.config.unseen
-        near = fixed[others.clamp(min=0)] * weights.sqrt().unsqueeze(-1)
-        penalty = self.config.ridge * (weights.sum(1) + unseen * count) ** self.config.scaling
-        left = near.transpose(1, 2) @ near + unseen * gram + torch.diag_embed(penalty[:, None].expand(-1, len(gram)))
-        right = near.transpose(1, 2) @ weights.sqrt().unsqueeze(-1)
-        return torch.cholesky_solve(right, torch.linalg.cholesky(left)).squeeze(-1)
+    def _ridge(self, fixed: Tensor, energy: Tensor, others: Tensor, weights: Tensor, count: int | Tensor) -> Tensor:
+        """Minimise ``Σ w (1 - s)² + unseen Σ s² + penalty |x|²`` with s = x·y: (R, L) others and weights → (R, D).
+
+        With y turned, all but the first sum is diagonal: rows shorter than D need a system of their length only.
+        """
+        root = weights.sqrt().unsqueeze(-1)
+        near = fixed[others.clamp(min=0)] * root
+        penalty = self.config.ridge * (weights.sum(1) + self.config.unseen * count) ** self.config.scaling
+        base = self.config.unseen * energy + penalty.unsqueeze(-1)
+        if others.shape[1] > len(energy):
+            left = near.transpose(1, 2) @ near + torch.diag_embed(base)
+            return torch.cholesky_solve(near.transpose(1, 2) @ root, torch.linalg.cholesky(left)).squeeze(-1)
+        scaled = near / base.unsqueeze(1)
+        left = scaled @ near.transpose(1, 2) + torch.eye(others.shape[1], device=near.device)
+        return (scaled.transpose(1, 2) @ torch.cholesky_solve(root, torch.linalg.cholesky(left))).squeeze(-1)
 
     def encode(self, stream: Stream) -> State:
         """(B, A, D) the vector of each ask, folded in from the items before it."""
         items, ages = past(stream)
         weights = decayed(items, ages, self.config.recency)
-        flat = self._ridge(self.factors, self.gram, items.flatten(0, 1), weights.flatten(0, 1), self.count)
+        flat = self._ridge(self.factors, self.energy, items.flatten(0, 1), weights.flatten(0, 1), self.count)
         return flat.view(*items.shape[:2], -1)
 
     def vectors(self, state: State) -> Tensor:
@@ -124,13 +130,7 @@ def _turned(users: Ragged, count: int) -> Ragged:
     return Ragged(user[order], np.concatenate([[0], stops[:-1]]), stops)
 
 
-def _batches(rows: Ragged, width: int) -> Iterator[np.ndarray]:
-    """Numbers of the rows that are not empty, rows of like length together."""
-    order = np.argsort(rows.lengths, kind="stable")[::-1]
-    order = order[rows.lengths[order] > 0]
-    start = 0
-    while start < len(order):
-        longest = max(int(rows.lengths[order[start]]), width)  # each row needs a (D, D) matrix too
-        stop = start + max(CELLS // (longest * width), 1)
-        yield order[start:stop].copy()
-        start = stop
+def _turned_diagonal(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, D) vectors turned so that ``vectors.T @ vectors`` is diagonal, and that diagonal (D,)."""
+    turned = vectors @ torch.linalg.eigh(vectors.T @ vectors).eigenvectors
+    return turned, turned.square().sum(0)
