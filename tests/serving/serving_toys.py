@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
 import numpy as np
+import uvicorn
 
-from p5rec.contracts import ItemLists, Queries, Responder
+from p5rec.contracts import Event, ItemLists, Queries, Responder, Store
+from p5rec.core.config import Config
 from p5rec.data.answers import top
 from p5rec.data.dataset import Dataset
-from p5rec.serving.run import serve
+from p5rec.serving.http import app
+from p5rec.serving.questions import UNTOLD
+from p5rec.serving.run import LONGEST_LINE, listen, serve
 from p5rec.serving.service import Service
+from p5rec.serving.stores.memory import Memory
 from p5rec.serving.stores.sqlite import Sqlite
 from p5rec.testing.worlds import from_sequences
 
@@ -51,6 +62,43 @@ class Near(Responder):
 
 def world() -> Dataset:
     return from_sequences({f"u{n}": [ITEMS[(n + step) % 20] for step in range(5)] for n in range(10)}, items=ITEMS)
+
+
+NOW = 1_700_000_000.0
+
+
+def event(user: str, item: str, time: float = UNTOLD, event_id: str = "", **others: Any) -> Event:
+    return Event(event_id, user, item, time, **others)
+
+
+def made(dataset: Dataset, store: Store | None = None, **others: Any) -> Service:
+    """A service of the toy whose clock stands still."""
+    settings = {"version": "v1", "clock": lambda: NOW} | others
+    return Service(dataset, Near(dataset), store or Memory(Config()), **settings)
+
+
+def asked(service: Service) -> Queries:
+    """The queries of the latest call of the responder."""
+    responder = service._engine.responder
+    assert isinstance(responder, Near)
+    return responder.calls[-1]
+
+
+@contextmanager
+def served(service: Service) -> Iterator[httpx.Client]:
+    """A real server for a service and a client of it; stopped at the end."""
+    listening = listen("127.0.0.1", 0)
+    server = uvicorn.Server(
+        uvicorn.Config(app(service), log_level="critical", h11_max_incomplete_event_size=LONGEST_LINE)
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    while not (server.started and service.ready()):
+        time.sleep(0.005)
+    with httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=20) as client:
+        yield client
+    server.should_exit = True
+    thread.join(10)
 
 
 if __name__ == "__main__":

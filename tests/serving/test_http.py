@@ -14,8 +14,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from conftest import served
-from serving_toys import ITEMS, Near
+from serving_toys import ITEMS, Near, served
 
 from p5rec.contracts import Dataset, Event
 from p5rec.core.config import Config

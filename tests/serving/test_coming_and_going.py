@@ -1,0 +1,142 @@
+"""Items and users that come and go."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serving_toys import Near, asked, event, made
+
+from p5rec.contracts import Dataset, Model
+from p5rec.core.config import Config
+from p5rec.core.errors import InputError, P5Error
+from p5rec.data.features import Features
+from p5rec.serving.limits import Limits
+from p5rec.serving.questions import Question
+from p5rec.serving.service import NotFound, Service
+from p5rec.serving.stores.memory import Memory
+from p5rec.serving.stores.sqlite import Sqlite
+
+
+def grower(dataset: Dataset) -> Any:
+    """What the commands hand over: grows step by step."""
+    state = {"dataset": dataset}
+
+    def add_items(rows: Sequence[Mapping[str, Any]]) -> tuple[Dataset, Near]:
+        if any(row.get("title") == 5 for row in rows):
+            raise InputError("items: title: found 5, expected text")
+        old = state["dataset"]
+        items = old.items.grown([row["item_id"] for row in rows])
+        state["dataset"] = replace(old, items=items, item_features=Features(len(items)))
+        return state["dataset"], Near(state["dataset"])
+
+    return add_items
+
+
+def test_a_new_item_is_recommendable_at_once_and_after_a_restart(dataset: Dataset, tmp_path: Path) -> None:
+    service = made(dataset, Sqlite(Sqlite.Config(), tmp_path), add_items=grower(dataset))
+    service.events([event("u0", "fresh")])
+    assert service.recommend("u0").note is not None
+    added = service.add_items([{"item_id": "fresh", "title": "Fresh"}, {"item_id": "i1"}])
+    assert (added.added, added.known) == (1, 1)
+    answer = service.recommend("u0")
+    assert answer.items[0].item_id == "fresh"
+    assert answer.note is None
+    assert service.add_items([{"item_id": "fresh"}]).known == 1
+    assert service.similar("fresh").items
+    service.close()
+    again = made(dataset, Sqlite(Sqlite.Config(), tmp_path), add_items=grower(dataset))
+    assert again.recommend("u0") == answer
+    again.close()
+
+
+def test_items_that_do_not_fit_change_nothing(dataset: Dataset) -> None:
+    service = made(dataset, add_items=grower(dataset))
+    with pytest.raises(InputError, match="title: found 5, expected text"):
+        service.add_items([{"item_id": "good"}, {"item_id": "bad", "title": 5}])
+    assert service.store.items() == []
+    with pytest.raises(InputError, match=r"\[1\]\.item_id: found an empty id"):
+        service.add_items([{"item_id": "good"}, {"item_id": ""}])
+    with pytest.raises(InputError, match=r"\[0\]: found text that is not Unicode"):
+        service.add_items([{"item_id": "good", "title": "\udc00"}])
+    with pytest.raises(NotFound):
+        service.similar("good")
+    service.close()
+
+
+def test_kept_items_that_fit_no_longer_are_left_out(dataset: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    store = Memory(Config())
+    store.put_items([{"item_id": "bad", "title": 5}])
+    service = made(dataset, store, add_items=grower(dataset))
+    assert "1 items posted earlier do not fit this artifact and are left out: items: title: found 5" in " ".join(
+        capsys.readouterr().err.split()
+    )
+    assert service.recommend("u0").items
+    service.close()
+
+
+def test_models_that_cannot_grow_are_named(dataset: Dataset) -> None:
+    class Stiff(Model):
+        def encode(self, stream: Any) -> Any: ...
+
+        def score(self, state: Any, items: Any = None) -> Any: ...
+
+    service = made(dataset, add_items=grower(dataset), models={"stiff": Stiff()})
+    assert service.add_items([{"item_id": "fresh"}]).note == "not ranked until trained again by: stiff"
+    service.close()
+
+
+def test_without_a_way_to_grow_new_items_are_refused(service: Service) -> None:
+    with pytest.raises(InputError, match="this service cannot take new items"):
+        service.add_items([{"item_id": "fresh"}])
+
+
+def test_an_erased_user_is_a_stranger(dataset: Dataset) -> None:
+    service = made(dataset)
+    service.events([event("u0", "i9")])
+    assert service.erase("u0").erased == 1
+    answer = service.recommend("u0")
+    assert answer.events_seen == 0
+    assert answer.note is not None
+    assert asked(service).users.tolist() == [-1]
+    service.events([event("u0", "i9")])
+    assert service.recommend("u0").events_seen == 1
+    service.close()
+
+
+def test_similar_items(service: Service) -> None:
+    answer = service.similar("i3", 4)
+    assert len(answer.items) == 4
+    assert "i3" not in [item.item_id for item in answer.items]
+    with pytest.raises(NotFound, match="there is no item 'nope'; post it to /items with its content first"):
+        service.similar("nope")
+    assert service.similar("i3", 30).note == "asked for 30 items, only 19 can be answered"
+
+
+def test_ready_after_the_first_answers(dataset: Dataset) -> None:
+    service = made(dataset)
+    assert not service.ready()
+    service.warm()
+    assert service.ready()
+    service.close()
+    assert not service.ready()
+    with pytest.raises(P5Error, match="the service is stopping"):
+        service.recommend("u0")
+
+
+def test_a_busy_service_says_so(dataset: Dataset) -> None:
+    service = made(dataset, limits=Limits(waiting=1, batch=1))
+    held = threading.Event()
+    with service._turn:
+        futures = [service.ask(Question("u0"))]
+        while service._asked._queue.qsize():
+            held.wait(0.001)
+        futures.append(service.ask(Question("u1")))
+        with pytest.raises(P5Error, match="1 requests are waiting already; send this one again later"):
+            service.ask(Question("u2"))
+    assert all(future.result(10).items for future in futures)
+    service.close()
