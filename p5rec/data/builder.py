@@ -92,7 +92,7 @@ def assemble(
         "dropped": [one.facts() for one in dropped],
         "ties": ties,
         "notes": _notes(tables, intake, found, sides),
-        "label_scale": tables.schema.label_scale,
+        "label_scale": list(tables.schema.label_scale or ()) or None,
     }
     return _built(tables, intake, found, split, sides, features, seed, facts)
 

@@ -62,7 +62,10 @@ def take_in(tables: Tables) -> Intake:
     """
     where = tables.facts.get("events", "events")
     reader = _Reader(tables, where)
-    frame = collect(tables.events.select(**reader.columns, bad=reader.bad()), where)
+    frame = collect(reader.chosen(), where)
+    if frame.drop_in_place("odd").any():
+        reader = _Reader(tables, where, numeric=False)
+        frame = collect(reader.chosen(), where)
     if not len(frame):
         raise InputError(f"{where}: this table has no rows; expected at least one event")
     if frame["bad"].any():
@@ -96,8 +99,11 @@ def take_in(tables: Tables) -> Intake:
 class _Reader:
     """Expressions that read each column by its role, and say where they cannot."""
 
-    def __init__(self, tables: Tables, where: str) -> None:
-        self.frame, self.schema, self.where = tables.events, tables.schema, where
+    def __init__(self, tables: Tables, where: str, *, numeric: bool = True) -> None:
+        """With `numeric`, ids that all look like plain integers are read as such, which is faster; `odd` tells
+        where one does not."""
+        self.frame, self.schema, self.where, self.numeric = tables.events, tables.schema, where, numeric
+        self.odd: list[pl.Expr] = [pl.lit(value=False)]
         self.sample = collect(tables.events.head(SAMPLE), where)
         if faults := self.schema.missing("events", self.sample.columns, where):
             raise InputError(faults)
@@ -113,11 +119,7 @@ class _Reader:
     def _role(self, name: str, role: Role) -> None:
         given = pl.col(name).is_not_null()
         if role in (Role.USER, Role.ITEM, Role.EVENT_KIND):
-            text = as_id(name, self.sample.schema[name])
-            self.columns[str(role)] = text.cast(pl.Categorical(pl.Categories.random()))
-            self.checks[role] = text.is_null()
-            if role != Role.EVENT_KIND and _whole_numbers(self.sample[name]):
-                self.checks[role] |= text.str.ends_with(".0").fill_null(value=False)
+            self._ids(name, role)
             return
         if role == Role.TIME:
             value, self.per = times.reading(self.sample[name])
@@ -130,6 +132,29 @@ class _Reader:
         if role == Role.LABEL and self.schema.label_scale is not None:
             low, high = self.schema.label_scale
             self.checks[role] |= ((value < low) | (value > high)).fill_null(value=False)
+
+    def _ids(self, name: str, role: Role) -> None:
+        dtype, column = self.sample.schema[name], pl.col(name)
+        whole = _whole_numbers(self.sample[name])
+        if dtype.is_integer() and role != Role.EVENT_KIND:
+            self.columns[str(role)], self.checks[role] = column, column.is_null()
+            return
+        if whole == 1 and self.numeric:
+            number = column.cast(pl.Int64, strict=False)
+            padded = column.str.contains(r"^[+0]") & (column != "0")
+            self.odd.append(number.is_null() | padded)
+            self.columns[str(role)], self.checks[role] = number, pl.lit(value=False)
+            return
+        text = as_id(name, dtype)
+        self.columns[str(role)] = text.cast(pl.Categorical(pl.Categories.random()))
+        self.checks[role] = text.is_null()
+        if role != Role.EVENT_KIND and whole > SHARE:
+            self.checks[role] |= text.str.ends_with(".0").fill_null(value=False)
+
+    def chosen(self) -> pl.LazyFrame:
+        """The columns read, whether a row is ``bad``, and whether its ids are ``odd``."""
+        odd = pl.any_horizontal(*self.odd).fill_null(value=False)
+        return self.frame.select(**self.columns, bad=self.bad(), odd=odd)
 
     def _context(self, name: str, kind: Kind) -> pl.Expr:
         if kind == Kind.NUMBER:
@@ -166,10 +191,10 @@ class _Reader:
         )
 
 
-def _whole_numbers(sample: pl.Series) -> bool:
-    """Whether ids of text are whole numbers, so that one like 12.0 is surely another spelling of 12."""
-    share = sample.drop_nulls().str.contains(r"^\d+$").mean() if sample.dtype == pl.String else 0.0
-    return float(share or 0.0) > SHARE  # type: ignore[arg-type]
+def _whole_numbers(sample: pl.Series) -> float:
+    """Share of the values of a text column that are whole numbers as one writes them."""
+    share = sample.drop_nulls().str.contains(r"^(0|[1-9]\d{0,17})$").mean() if sample.dtype == pl.String else 0.0
+    return float(share or 0.0)  # type: ignore[arg-type]
 
 
 def as_id(name: str, dtype: pl.DataType) -> pl.Expr:
@@ -195,7 +220,9 @@ def _is_number(value: object) -> bool:
 
 
 def _codes(values: pl.Series) -> tuple[np.ndarray, pl.Series]:
-    """A categorical column → (N,) uint32 ranks among the sorted names, and the sorted names."""
+    """A categorical or integer column → (N,) uint32 ranks among the sorted names, and the sorted names."""
+    if values.dtype.is_integer():
+        return _integer_codes(values.to_numpy())
     levels = values.drop_nulls().unique()
     names = levels.cast(pl.String)
     order = names.arg_sort().to_numpy()
@@ -205,6 +232,22 @@ def _codes(values: pl.Series) -> tuple[np.ndarray, pl.Series]:
     missing = len(rank) - 1
     rank[missing] = len(order)
     return rank[values.to_physical().fill_null(missing).to_numpy()], names.gather(order)
+
+
+def _integer_codes(values: np.ndarray) -> tuple[np.ndarray, pl.Series]:
+    """Integers, by a table of the whole range where that is small enough."""
+    low, high = int(values.min()), int(values.max())
+    if high - low > 4 * len(values) + 2**20:
+        distinct, place = np.unique(values, return_inverse=True)
+    else:
+        here = np.zeros(high - low + 1, dtype=bool)
+        here[values - low] = True
+        distinct, place = np.flatnonzero(here) + low, (np.cumsum(here, dtype=np.int64) - 1)[values - low]
+    names = pl.Series(distinct).cast(pl.String)
+    order = names.arg_sort().to_numpy()
+    rank = np.empty(len(order), dtype=np.uint32)
+    rank[order] = np.arange(len(order), dtype=np.uint32)
+    return rank[place], names.gather(order)
 
 
 def _kinds(values: pl.Series, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
