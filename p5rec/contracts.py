@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from p5rec.blocks.stream import Stream
 from p5rec.collate import collate
+from p5rec.core.config import Config
 from p5rec.core.plugins import Plug
 from p5rec.data import reasons
 from p5rec.data.answers import Answers, ItemLists, Numbers, Texts
@@ -241,7 +242,9 @@ class Bound(Model):
 
     @abstractmethod
     def refresh(self) -> None:
-        """Once before each training step: recompute what depends on parameters and data together."""
+        """Recompute what depends on parameters and data together: before each training step, and before answering
+        once parameters have changed or were loaded.
+        """
 
 
 class Grows(Model):
@@ -264,6 +267,10 @@ class Task(nn.Module, Plug):
 
     needs: ClassVar[tuple[type[Model], ...]] = ()
 
+    def __init__(self, config: Config, setting: Setting) -> None:
+        super().__init__()
+        self.config = config
+
     @abstractmethod
     def steps(self, dataset: Dataset) -> int:
         """Steps of one pass over the training rows."""
@@ -278,6 +285,9 @@ class Task(nn.Module, Plug):
     @abstractmethod
     def loss(self, model: Model, stream: Stream, target: Target) -> Tensor:
         """A scalar, normalised so that 1 is about an untrained model's, whatever the number of asks."""
+
+    def begin(self, model: Model) -> None:
+        """Called once before training: heads as wide as the model, target networks."""
 
     def after_step(self, model: Model) -> None:
         """Called after each optimiser step (target networks, memory banks)."""

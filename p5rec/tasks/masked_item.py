@@ -38,9 +38,10 @@ class MaskedItem(Task):
     Config = MaskedItemConfig
     needs = (Factored,)
 
+    config: MaskedItemConfig
+
     def __init__(self, config: MaskedItemConfig, setting: Setting) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config, setting)
         self._plan = Plan(config.positions)
 
     def steps(self, dataset: Dataset) -> int:

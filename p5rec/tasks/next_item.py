@@ -62,9 +62,11 @@ class NextItem(Task):
     Config = NextItemConfig
     needs = (Factored,)
 
+    config: NextItemConfig
+
     def __init__(self, config: NextItemConfig, setting: Setting) -> None:
-        super().__init__()
-        self.config, self.setting = config, setting
+        super().__init__(config, setting)
+        self.setting = setting
         self._plan = Plan(config.positions)
         self._negatives: tuple[Dataset, Negatives] | None = None
 

@@ -47,9 +47,10 @@ class Rating(Task):
     Config = RatingConfig
     needs = (Estimates,)
 
+    config: RatingConfig
+
     def __init__(self, config: RatingConfig, setting: Setting) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config, setting)
         self._kept: tuple[Dataset, np.ndarray, np.ndarray, float] | None = None
 
     def steps(self, dataset: Dataset) -> int:

@@ -48,6 +48,8 @@ class Run:
         self.model, self.tasks, self.dataset, self.config = model, tasks, dataset, config
         self.balance, self.validate, self.folder, self.seed = balance, validate, folder, seed
         self.loggers, self.fingerprint = loggers, fingerprint
+        for task in tasks.values():
+            task.begin(model)
         self.all = nn.ModuleDict({"model": model, "tasks": nn.ModuleDict(dict(tasks))})
         self.optimiser = optimisers.adamw(self.all, config)
         self.parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
@@ -81,10 +83,13 @@ class Run:
             self.save()
 
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
-        if isinstance(self.model, Bound):
-            self.model.refresh()
+        self._refresh()
         with self._precision():
             return {name: task.loss(self.model, *batch[name]) for name, task in self.tasks.items()}
+
+    def _refresh(self) -> None:
+        if isinstance(self.model, Bound):
+            self.model.refresh()
 
     def _precision(self) -> AbstractContextManager[Any]:
         device = self.parameters[0].device
@@ -139,6 +144,7 @@ class Run:
         assert self.validate is not None
         self.model.eval()
         with self.average.swapped() if self.average else nullcontext(), torch.no_grad():
+            self._refresh()
             score = float(self.validate(self.model))
             if self.history.best_score is None or score > self.history.best_score:
                 self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
@@ -189,6 +195,8 @@ class Run:
                     for name, parameter in self.model.named_parameters():
                         parameter.copy_(self.average.weights.get(name, parameter))
         self.model.eval()
+        with torch.no_grad():
+            self._refresh()
         self._tick()
         self.history.stopped = self.ended() or "seconds"
         return self.history
