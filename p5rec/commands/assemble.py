@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from p5rec.commands import weights
 from p5rec.commands.folders import choose
 from p5rec.commands.page import ModelEntry, Page
-from p5rec.contracts import Fitted, Model, Responder, Setting, Task
+from p5rec.commands.weights import Trained
+from p5rec.contracts import Estimates, Factored, Fitted, Model, Queries, Responder, Setting, Task
+from p5rec.core import artifact
 from p5rec.core import seed as seeds
 from p5rec.data.dataset import Dataset
 from p5rec.data.features import Features
@@ -25,10 +30,10 @@ def setting(page: Page, dataset: Dataset) -> Setting:
         return lambda width: build_tower(features, width, views, (fusion.plug, fusion.config))
 
     return Setting(
-        items=dataset.item_features,
-        users=dataset.user_features,
-        item_tower=maker("items", dataset.item_features),
-        user_tower=maker("users", dataset.user_features),
+        items=dataset.known_items,
+        users=dataset.known_users,
+        item_tower=maker("items", dataset.known_items),
+        user_tower=maker("users", dataset.known_users),
         kinds=dataset.kinds,
         target=dataset.target,
         seed=dataset.seed,
@@ -41,6 +46,20 @@ def model(entry: ModelEntry, made_for: Setting) -> Model:
         torch.manual_seed(seeds.number(made_for.seed, "weights", entry.name))
         built: Model = entry.model.make(made_for)
         return built
+
+
+def load(page: Page, dataset: Dataset, folder: Path) -> dict[str, Trained]:
+    """Open all trained models of a page."""
+    made_for = setting(page, dataset)
+    return {name: opened(entry, made_for, folder / name) for name, entry in page.models.items()}
+
+
+def opened(entry: ModelEntry, made_for: Setting, folder: Path) -> Trained:
+    """Open one trained model."""
+    facts = artifact.read_marker(folder, "model")
+    if facts["note"]:
+        return Trained(entry.name, None, facts)
+    return Trained(entry.name, weights.load_into(folder, model(entry, made_for)), facts)
 
 
 def tasks(entry: ModelEntry, made_for: Setting) -> tuple[dict[str, Task], dict[str, float]]:
@@ -56,28 +75,24 @@ def responders(
     dataset: Dataset,
     models: Mapping[str, Model],
     learned: Mapping[str, Mapping[str, Any]] | None = None,
-) -> tuple[dict[str, Responder], dict[str, Responder]]:
-    """All rankers of a page over finished models.
+) -> dict[str, Responder]:
+    """All responders of a page over finished models, by name; each scores what its user has seen, too.
 
     Args:
         page: the page.
-        dataset: training data; its repeat rate decides whether seen items are left out.
-        models: finished models by name; those that stepped aside are missing.
+        dataset: training data.
+        models: finished models by name; those that stepped aside are missing, and a responder does without them.
         learned: weights of fitted responders, by name.
-
-    Returns:
-        Rankers by name, each leaving out what its user has seen; and the same ones bare, as blends are fitted.
     """
-    bare = {name: scorer(model, dataset) for name, model in models.items()}
+    made = {name: scorer(model, dataset) for name, model in models.items()}
     for name, entry in page.responders.items():
-        inner = {part: bare[part] for part in entry.of if part in bare}
+        inner = {part: made[part] for part in entry.of if part in made}
         if not inner and entry.of:
             continue
-        bare[name] = entry.responder.make(inner, dataset)
-        weights = (learned or {}).get(name)
-        if weights is not None and isinstance(bare[name], Fitted):
-            bare[name].restore(weights)  # type: ignore[attr-defined]
-    return {name: unseen(responder, dataset) for name, responder in bare.items()}, bare
+        responder = made[name] = entry.responder.make(inner, dataset)
+        if isinstance(responder, Fitted) and learned is not None and name in learned:
+            responder.restore(learned[name])
+    return made
 
 
 def scorer(model: Model, dataset: Dataset) -> Responder:
@@ -85,7 +100,7 @@ def scorer(model: Model, dataset: Dataset) -> Responder:
     return _plug("scorer", {"model": model}, dataset)
 
 
-def unseen(responder: Responder, dataset: Dataset) -> Responder:
+def unseen(responder: Responder | None, dataset: Dataset) -> Any:
     """The same answers without what the user has seen, where the data says that people do not repeat."""
     return _plug("unseen", {"responder": responder}, dataset)
 
@@ -98,3 +113,20 @@ def fallback(first: Responder, then: Responder, dataset: Dataset) -> Responder:
 def _plug(name: str, inner: Mapping[str, Any], dataset: Dataset) -> Responder:
     made: Responder = choose("responder", name, f"responder.{name}").make(inner, dataset)
     return made
+
+
+def estimators(models: Mapping[str, Model], dataset: Dataset) -> dict[str, Responder]:
+    """What estimates numbers: the models that have the power."""
+    able = {name: model for name, model in models.items() if isinstance(model, Estimates)}
+    return {name: _plug("estimator", {"model": model}, dataset) for name, model in able.items()}
+
+
+def as_asked(queries: Queries, dataset: Dataset) -> Queries:
+    """Queries as a served responder sees them: without seen items where people do not repeat."""
+    return queries.excluding(queries.history) if unseen(None, dataset).excludes else queries
+
+
+def vectors(model: Factored) -> np.ndarray:
+    """(V, D) float32 item vectors."""
+    with torch.inference_mode():
+        return model.eval().catalogue().float().numpy(force=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -17,7 +18,8 @@ from p5rec.core.config import Config, assign, build, read_toml
 from p5rec.core.errors import InputError, nearest
 from p5rec.data.encode import FeatureConfig
 from p5rec.data.guess import guess
-from p5rec.training.fit import TrainConfig
+from p5rec.evaluation.standard import STANDARD
+from p5rec.training.config import TrainConfig
 
 Entry = str | dict[str, Any]  # a plug's name, or a table with its name and settings
 T = TypeVar("T")
@@ -133,12 +135,7 @@ class Page:
         return sorted({(kind, chosen.name) for kind, chosen in single})
 
 
-USUAL_METRICS: tuple[Entry, ...] = (
-    *({"name": name, "k": k} for name in ("recall", "ndcg", "hit_rate") for k in (5, 10, 20)),
-    {"name": "mrr"},
-    {"name": "auc"},
-    *({"name": name, "k": 10} for name in ("map", "coverage", "novelty", "popularity_bias", "diversity")),
-)
+USUAL_METRICS: tuple[Entry, ...] = tuple({"name": name, **settings} for name, settings in STANDARD)
 BASELINES: dict[str, dict[str, Any]] = {
     "popular": {},
     "popular-recent": {"kind": "popular", "days": 30},
@@ -151,22 +148,34 @@ def shipped() -> list[str]:
     return sorted(path.name[:-5] for path in _pages().iterdir() if path.name.endswith(".toml"))
 
 
-def read(page: str, settings: Iterable[str] = ()) -> Page:
-    """Read and check a page: a file, or the name of a shipped one, with ``--set`` changes.
+def read(page: str | Mapping[str, Any], settings: Iterable[str] = (), prepared: bool = False) -> Page:
+    """Read and check a page with ``--set`` changes.
+
+    Args:
+        page: a file, the name of a shipped page, or the page's values.
+        settings: changes, ``"a.b=c"`` each.
+        prepared: the data is given; the page need not say where it is.
 
     Raises:
         InputError: all faults of the page together, each with its path and the nearest right name.
     """
-    path = Path(page)
-    if path.suffix == ".toml" or path.is_file():
-        values = read_toml(path)
-    elif page in shipped():
-        values = read_toml(Path(str(_pages() / f"{page}.toml")))
-    else:
-        raise InputError(f"{page}: there is neither such a file nor a shipped page of this name; {nearest(page, shipped())}")
+    values = _values(page) if isinstance(page, str) else deepcopy(dict(page))
     for setting in settings:
         assign(values, setting)
+    if prepared:
+        values.setdefault("data", {}).setdefault("path", "")
     return resolve(values)
+
+
+def _values(page: str) -> dict[str, Any]:
+    path = Path(page)
+    if path.suffix == ".toml" or path.is_file():
+        return read_toml(path)
+    if page in shipped():
+        return read_toml(Path(str(_pages() / f"{page}.toml")))
+    raise InputError(
+        f"{page}: there is neither such a file nor a shipped page of this name; {nearest(page, shipped())}"
+    )
 
 
 def resolve(values: Mapping[str, Any]) -> Page:
@@ -183,7 +192,7 @@ def resolve(values: Mapping[str, Any]) -> Page:
     resolved = {name: faults.collect(_model, name, dict(entry)) for name, entry in models.items()}
     responders = {name: faults.collect(_responder, name, dict(entry)) for name, entry in run.responder.items()}
     towers = {"items": run.items, "users": run.users}
-    page = {
+    page: dict[str, Any] = {
         "source": faults.collect(_source, run.data),
         "split": faults.collect(choose, "split", run.data.split, "data.split"),
         "filters": tuple(
@@ -242,7 +251,7 @@ def _model(name: str, entry: dict[str, Any]) -> ModelEntry:
     tasks, train = entry.pop("task", None), entry.pop("train", {})
     balance, train = entry.pop("balance", "fixed"), dict(train)
     tuning = train.pop("tuning", "full")
-    model = choose("model", {**entry, "name": entry.pop("kind", name)}, where)
+    model = choose("model", {"name": entry.pop("kind", name), **entry}, where)
     chosen = {}
     for task, settings in (model.plug.learns if tasks is None else tasks).items():
         settings = dict(settings)
@@ -275,7 +284,7 @@ def _check_powers(where: str, model: Chosen, tasks: Mapping[str, Chosen]) -> Non
 def _responder(name: str, entry: dict[str, Any]) -> ResponderEntry:
     of = entry.pop("of", [])
     names = (of,) if isinstance(of, str) else tuple(of)
-    chosen = choose("responder", {**entry, "name": entry.pop("kind", name)}, f"responder.{name}")
+    chosen = choose("responder", {"name": entry.pop("kind", name), **entry}, f"responder.{name}")
     return ResponderEntry(name, chosen, names)
 
 
@@ -287,7 +296,9 @@ def _check_names(run: RunSection, models: Any, responders: Any, faults: _Faults)
             faults.found.append(f"responder.{name}: a model has this name already; give the responder another")
         for part in entry.of if entry else ():
             if part not in known:
-                faults.found.append(f"responder.{name}.of: there is no model or earlier responder {part!r}; {nearest(part, known)}")
+                faults.found.append(
+                    f"responder.{name}.of: there is no model or earlier responder {part!r}; {nearest(part, known)}"
+                )
         known.append(name)
     for key in ("responder", "fallback"):
         wanted = getattr(run.serve, key)

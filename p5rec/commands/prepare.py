@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from pathlib import Path
@@ -41,6 +42,15 @@ def run(page: Page, folder: Path) -> Dataset:
     )
     (folder / MADE_BY).write_text(made_by, encoding="utf-8")
     return dataset
+
+
+def adopt(dataset: Dataset, folder: Path) -> Dataset:
+    """A dataset that was prepared before, in the folder of a run: an artifact holds all it needs."""
+    with contextlib.suppress(InputError):
+        if facts_of(folder).get("fingerprint") == dataset.facts.get("fingerprint"):
+            return storage.load(folder)
+    storage.save(dataset, folder)
+    return storage.load(folder)
 
 
 def fingerprint(page: Page) -> str:

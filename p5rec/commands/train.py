@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from p5rec.commands import assemble, weights
-from p5rec.commands.folders import choose
+from p5rec.commands import evaluate as evaluating
 from p5rec.commands.page import ModelEntry, Page
 from p5rec.commands.weights import Trained
-from p5rec.contracts import Bound, Model, Setting, Solved, StepsAside
+from p5rec.contracts import Bound, Estimates, Model, Setting, Solved, StepsAside
 from p5rec.core import artifact
 from p5rec.core import seed as seeds
 from p5rec.core.errors import InputError
@@ -41,19 +41,13 @@ def run(page: Page, dataset: Dataset, folder: Path) -> dict[str, Trained]:
     return trained
 
 
-def load(page: Page, dataset: Dataset, folder: Path) -> dict[str, Trained]:
-    """Open all trained models of a page."""
-    made_for = assemble.setting(page, dataset)
-    return {name: _open(entry, made_for, folder / name) for name, entry in page.models.items()}
-
-
 def _one(page: Page, entry: ModelEntry, made_for: Setting, dataset: Dataset, folder: Path) -> Trained:
     """Train one model, or open it where its folder holds just that."""
     made_by = _fingerprint(page, entry, dataset)
     try:
         if artifact.read_marker(folder, "model").get("made_by") == made_by:
             say(f"{entry.name}: trained already")
-            return _open(entry, made_for, folder)
+            return assemble.opened(entry, made_for, folder)
     except InputError:
         pass  # not there, or cut off: train it
     model = assemble.model(entry, made_for)
@@ -95,7 +89,7 @@ def _teach(
         weights=task_weights,
         balance=entry.balance.make(task_weights),
         tuning=entry.tuning.make(),
-        validate=None if dataset.refitted else _validator(dataset),
+        validate=_validator(page, entry, dataset),
         folder=folder.with_name(f".{folder.name}.training"),
         seed=seeds.number(page.run.seed, "train", entry.name),
         loggers=build_loggers(page.run.loggers, folder.parent / "logs" / entry.name),
@@ -103,28 +97,27 @@ def _teach(
     return asdict(history), ""
 
 
-def _validator(dataset: Dataset) -> Callable[[Model], float] | None:
-    """NDCG@10 on (a sample of) the validation queries; None where the split has none."""
+def _validator(page: Page, entry: ModelEntry, dataset: Dataset) -> Callable[[Model], float] | None:
+    """The page's first metric on (a sample of) the validation queries, more is better; None without any."""
     queries, truth = dataset.held_out("valid")
-    if not len(queries):
+    if dataset.refitted or not len(queries):
         return None
     if len(queries) > WATCHED:
         chosen = np.sort(seeds.rng(dataset.seed, "watched").choice(len(queries), WATCHED, replace=False))
         queries, truth = queries.rows(chosen), truth.rows(chosen)
-    metric = choose("metric", {"name": "ndcg", "k": 10}, "train").make(dataset)
+    metrics = evaluating.metrics_of(page, dataset)
+    name = evaluating.headline_of(metrics)
+    watched = {name: metrics[name]}
+    if evaluating.numbers(watched) and not issubclass(entry.model.plug, Estimates):
+        return None
+    sign = -1.0 if metrics[name].higher is False else 1.0
 
     def validate(model: Model) -> float:
-        ranker = assemble.unseen(assemble.scorer(model, dataset), dataset)
-        return evaluate(ranker, queries, truth, {"ndcg@10": metric}).values["ndcg@10"]
+        trained = {entry.name: Trained(entry.name, model, {})}
+        responder = evaluating.judged(page, dataset, trained, {}, watched)[entry.name]
+        return sign * evaluate(responder, queries, truth, watched).values[name]
 
     return validate
-
-
-def _open(entry: ModelEntry, made_for: Setting, folder: Path) -> Trained:
-    facts = artifact.read_marker(folder, "model")
-    if facts["note"]:
-        return Trained(entry.name, None, facts)
-    return Trained(entry.name, weights.load_into(folder, assemble.model(entry, made_for)), facts)
 
 
 def _fingerprint(page: Page, entry: ModelEntry, dataset: Dataset) -> str:

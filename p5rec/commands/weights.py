@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file, save_file
 
-from p5rec.contracts import Model
+from p5rec.contracts import Bound, Model
 from p5rec.core import artifact
 from p5rec.core.errors import InputError
 
@@ -49,8 +50,14 @@ def load_into(folder: Path, model: Model) -> Model:
     try:
         model.load_state_dict(load_file(str(folder / WEIGHTS)))
     except (RuntimeError, FileNotFoundError) as error:
-        raise InputError(f"{folder}: these weights do not fit the model of the page ({error}); train it again") from None
-    return model.eval()
+        raise InputError(
+            f"{folder}: these weights do not fit the model of the page ({error}); train it again"
+        ) from None
+    model.eval()
+    if isinstance(model, Bound):
+        with torch.no_grad():
+            model.refresh()
+    return model
 
 
 def _unshared(state: dict[str, Any]) -> dict[str, Any]:

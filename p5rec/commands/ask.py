@@ -1,0 +1,78 @@
+"""Questions at the command line, answered by the same service that answers on the web, live events included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from p5rec.commands.made import STORE
+from p5rec.commands.recommender import Recommender, memory_store
+from p5rec.core.errors import InputError
+from p5rec.serving.answer import Recommendation
+from p5rec.serving.questions import Question
+from p5rec.serving.service import NotFound, Service
+
+
+@dataclass(frozen=True)
+class Counter:
+    """A run behind the counter: ask it."""
+
+    recommender: Recommender
+    service: Service
+
+    def recommend(
+        self,
+        users: Sequence[str] | None,
+        history: Sequence[str] | None,
+        k: int,
+        candidates: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+    ) -> tuple[list[str], list[Recommendation]]:
+        """Names of the askers and their answers, each with reasons.
+
+        Raises:
+            InputError: neither or both of users and history, or a fault of the question.
+        """
+        if bool(users) == (history is not None):
+            raise InputError("recommend: give either --user or --history (one of them, not both)")
+        shared: dict[str, Any] = {
+            "k": k,
+            "candidates": None if candidates is None else tuple(candidates),
+            "exclude": tuple(exclude or ()),
+            "reasons": True,
+        }
+        if history is not None:
+            return ["this history"], [self.service.recommend(history=tuple(history), **shared)]
+        names = list(users or ())
+        waiting = [self.service.ask(Question(user_id=name, **shared)) for name in names]
+        return [f"user {name}" for name in names], [one.result() for one in waiting]
+
+    def similar(self, item: str, k: int) -> Recommendation:
+        """Items like one.
+
+        Raises:
+            InputError: the item is unknown.
+        """
+        try:
+            return self.service.similar(item, k)
+        except NotFound as error:
+            raise InputError(str(error)) from None
+
+
+@contextmanager
+def opened(folder: Path, responder: str | None = None) -> Iterator[Counter]:
+    """Open a finished run, with its log of live events where it has one.
+
+    Raises:
+        InputError: the folder is not a finished run; there is no such responder.
+    """
+    recommender = Recommender.load(folder)
+    live = folder / STORE
+    service = recommender.service(recommender.open_store(live) if live.is_dir() else memory_store(), responder)
+    try:
+        yield Counter(recommender, service)
+    finally:
+        service.close()

@@ -1,0 +1,73 @@
+"""What training made, and where its parts lie in the folder of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from p5rec.commands import assemble
+from p5rec.commands.folders import use_own
+from p5rec.commands.page import Page, resolve
+from p5rec.commands.weights import Trained
+from p5rec.contracts import Model
+from p5rec.core import artifact
+from p5rec.core.config import read_toml
+from p5rec.data import storage
+from p5rec.data.dataset import Dataset
+
+DATA, MODELS, PAGE, LEARNED, PLUGS, STORE = "data", "models", "page.toml", "responders.json", "plugs", "store"
+CHOSEN = "chosen"  # models fitted on training rows only, where the served ones are refitted
+
+
+@dataclass(frozen=True)
+class Made:
+    """A trained run: models that validation judges, models that are tested and served, fitted weights.
+
+    With ``fitted_on = "train"`` the two sets of models are the same.
+    """
+
+    page: Page
+    dataset: Dataset
+    chosen: Mapping[str, Trained]
+    final: Mapping[str, Trained]
+    learned: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def refitted(self) -> bool:
+        """Whether the served models were fitted on validation rows too."""
+        return self.page.run.evaluate.fitted_on == "train+valid"
+
+    @property
+    def served(self) -> Dataset:
+        """The training data of the final models."""
+        return self.dataset.merged() if self.refitted else self.dataset
+
+
+def finished(trained: Mapping[str, Trained]) -> dict[str, Model]:
+    """The models that did not step aside."""
+    return {name: one.model for name, one in trained.items() if one.model is not None}
+
+
+def opened(folder: Path, chosen: bool = True) -> tuple[Made, dict[str, Any]]:
+    """Open the folder of a finished run: its parts, and the facts of its marker.
+
+    Args:
+        folder: of the run.
+        chosen: open the models that validation judges too, where they are others than the final ones.
+
+    Raises:
+        InputError: the folder is missing, unfinished, of another kind, or of a later format.
+    """
+    facts = artifact.read_marker(folder, "recommender")
+    if (folder / PLUGS).is_dir():
+        use_own(folder / PLUGS)
+    page = resolve(read_toml(folder / PAGE))
+    dataset = storage.load(folder / DATA)
+    learned = json.loads((folder / LEARNED).read_text(encoding="utf-8"))
+    refit = page.run.evaluate.fitted_on == "train+valid"
+    final = assemble.load(page, dataset.merged() if refit else dataset, folder / MODELS)
+    judged = assemble.load(page, dataset, folder / CHOSEN) if refit and chosen else final
+    return Made(page, dataset, judged, final, learned), facts

@@ -1,0 +1,209 @@
+"""A finished run, opened: answers in raw ids, for users known and new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from p5rec.commands import assemble
+from p5rec.commands.folders import choose
+from p5rec.commands.made import finished, opened
+from p5rec.commands.page import Page
+from p5rec.contracts import Grows, ItemLists, Model, Responder, Store
+from p5rec.core.errors import InputError, nearest
+from p5rec.data import storage
+from p5rec.data.answers import NOTHING
+from p5rec.data.dataset import Dataset
+from p5rec.data.queries import UNKNOWN, Queries
+from p5rec.data.ragged import Ragged
+from p5rec.serving.service import Service
+
+
+class Recommender:
+    """What ``p5rec.load(DIR)`` gives.
+
+    Attributes:
+        page, dataset: what made it.
+        models: finished models by name.
+        learned: weights of fitted responders by name.
+        facts: of the artifact's marker; ``version`` changes with every change of what it answers.
+    """
+
+    def __init__(
+        self,
+        page: Page,
+        dataset: Dataset,
+        models: Mapping[str, Model],
+        learned: Mapping[str, Any],
+        facts: Mapping[str, Any],
+    ) -> None:
+        self.page, self.dataset, self.models, self.learned, self.facts = page, dataset, models, learned, facts
+        self._bare = assemble.responders(page, dataset, models, learned)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Recommender:
+        """Open the folder of a finished run.
+
+        Raises:
+            InputError: the folder is missing, unfinished, or of a later format.
+        """
+        made, facts = opened(Path(folder), chosen=False)
+        return cls(made.page, made.served, finished(made.final), made.learned, facts)
+
+    def responder(self, name: str | None = None) -> Responder:
+        """A ranker by name (the serving one by default), with the page's fallback behind it.
+
+        Raises:
+            InputError: there is no such model or responder.
+        """
+        name = name or str(self.facts["serves"])
+        if name not in self._bare:
+            raise InputError(f"there is no model or responder {name!r} in this run; {nearest(name, self._bare)}")
+        bare, then = self._bare[name], self.page.run.serve.fallback
+        if then is not None and then != name and then in self._bare:
+            bare = assemble.fallback(bare, self._bare[then], self.dataset)
+        return assemble.unseen(bare, self.dataset)
+
+    # ------------------------------------------------------------ frames, for many users at once
+
+    def recommend(
+        self,
+        users: Sequence[str] | None = None,
+        histories: Sequence[Sequence[str]] | None = None,
+        k: int = 10,
+        candidates: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        responder: str | None = None,
+        frame: str = "polars",
+    ) -> Any:
+        """A frame (user_id or history, rank, item_id, score, title, because) of k items for each.
+
+        Args:
+            users: raw user ids; a user never seen gets the fallback's answer.
+            histories: or raw item ids, oldest first, one list each.
+            k: items each.
+            candidates: raw ids that may be answered; the whole catalogue by default.
+            exclude: raw ids that must not be.
+            responder: name of a model or responder of the run; the serving one by default.
+            frame: "polars" or "pandas".
+
+        Raises:
+            InputError: neither or both of users and histories; candidates of which none is known.
+        """
+        queries, ranker = self.queries(users, histories, candidates, exclude), self.responder(responder)
+        lists = ranker(queries, k)
+        assert isinstance(lists, ItemLists)
+        because = ranker.because(queries, lists)
+        asked = pl.Series(users) if users is not None else pl.Series(range(len(queries)))
+        table = self._table("user_id" if users is not None else "history", asked, lists, "item_id")
+        why = because[lists.items != NOTHING]
+        keys = [self.dataset.items.key(int(one)) if one != NOTHING else None for one in why]
+        return as_frame(table.with_columns(pl.Series("because", keys, dtype=pl.String)), frame)
+
+    def similar(self, items: Sequence[str], k: int = 10, responder: str | None = None, frame: str = "polars") -> Any:
+        """A frame (item_id, rank, similar_id, score, title) of the k items most like each.
+
+        Raises:
+            InputError: an item is unknown.
+        """
+        numbers = self.dataset.items.numbers([str(item) for item in items])
+        if unknown := [item for item, number in zip(items, numbers, strict=True) if number == UNKNOWN]:
+            raise InputError([f"item {item!r} is not among the {self.dataset.n_items:,} items" for item in unknown])
+        lists = self.responder(responder).similar(numbers, k)
+        return as_frame(self._table("item_id", pl.Series(list(items)), lists, "similar_id"), frame)
+
+    def queries(
+        self,
+        users: Sequence[str] | None = None,
+        histories: Sequence[Sequence[str]] | None = None,
+        candidates: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+    ) -> Queries:
+        """Raw ids → queries; as `recommend`."""
+        if (users is None) == (histories is None):
+            raise InputError("recommend: give either users or histories (one of them, not both)")
+        if users is not None:
+            queries = self.dataset.latest(self.dataset.users.numbers([str(user) for user in users]))
+        else:
+            numbers = [self.dataset.items.numbers([str(item) for item in row]) for row in histories or ()]
+            queries = Queries.of([row[row != UNKNOWN] for row in numbers])
+        if candidates is not None:
+            known = self._known(candidates)
+            if not len(known):
+                raise InputError(f"candidates: none of the {len(candidates)} given is an item of this run")
+            queries = replace(queries, candidates=Ragged.of([known] * len(queries)))
+        return queries if exclude is None else queries.excluding(Ragged.of([self._known(exclude)] * len(queries)))
+
+    def _known(self, items: Sequence[str]) -> np.ndarray:
+        numbers = self.dataset.items.numbers([str(item) for item in items])
+        return np.unique(numbers[numbers != UNKNOWN])
+
+    def _table(self, key: str, asked: pl.Series, lists: ItemLists, item: str) -> pl.DataFrame:
+        """One row an answered item."""
+        row, place = np.nonzero(lists.items != NOTHING)
+        numbers = lists.items[row, place]
+        return pl.DataFrame(
+            {
+                key: asked.gather(row),
+                "rank": place + 1,
+                item: self.dataset.items.keys(numbers),
+                "score": lists.scores[row, place],
+                "title": [self.dataset.titles[int(number)] for number in numbers],
+            }
+        )
+
+    # ------------------------------------------------------------ live
+
+    def service(self, store: Store, responder: str | None = None) -> Service:
+        """This recommender over a store of live events; what ``p5rec serve`` puts on the web."""
+
+        def add_items(rows: Sequence[Mapping[str, Any]]) -> tuple[Dataset, Responder]:
+            grown = self.with_items(rows)
+            return grown.dataset, grown.responder(responder)
+
+        return Service(
+            self.dataset,
+            self.responder(responder),
+            store,
+            version=str(self.facts["version"]),
+            models=self.models,
+            add_items=add_items,
+            cursor=int(self.facts.get("cursor", 0)),
+        )
+
+    def open_store(self, folder: Path) -> Store:
+        """The page's store in a folder."""
+        made: Store = self.page.store.make(folder)
+        return made
+
+    def with_items(self, rows: Sequence[Mapping[str, Any]]) -> Recommender:
+        """This recommender grown by items (raw rows of the item table); old items keep their numbers and scores."""
+        self.dataset = storage.grow(self.dataset, items=list(rows))
+        made_for = assemble.setting(self.page, self.dataset)
+        for model in self.models.values():
+            if isinstance(model, Grows):
+                model.grow(made_for)
+        self._bare = assemble.responders(self.page, self.dataset, self.models, self.learned)
+        return self
+
+
+def memory_store() -> Store:
+    """A store that forgets, for answers without a live log."""
+    made: Store = choose("store", "memory", "store").make(Path())
+    return made
+
+
+def as_frame(table: pl.DataFrame, frame: str) -> Any:
+    """A polars frame as it is, or as a pandas one.
+
+    Raises:
+        InputError: the frame's name is neither.
+    """
+    if frame not in ("polars", "pandas"):
+        raise InputError(f"frame: found {frame!r}, expected 'polars' or 'pandas'")
+    return table if frame == "polars" else table.to_pandas()

@@ -1,0 +1,129 @@
+"""The whole job: prepare → train → choose → refit → evaluate, in one folder that serves as it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from p5rec.commands import ask, assemble, evaluate, prepare, samples, show
+from p5rec.commands import train as training
+from p5rec.commands.folders import own_files
+from p5rec.commands.made import CHOSEN, DATA, LEARNED, MODELS, PAGE, PLUGS, Made, finished
+from p5rec.commands.page import ModelEntry, Page
+from p5rec.commands.weights import Trained
+from p5rec.contracts import Fitted
+from p5rec.core import artifact
+from p5rec.core.progress import measured, say
+from p5rec.data.dataset import Dataset
+from p5rec.evaluation.report import Report, write
+from p5rec.evaluation.table import table
+
+
+def run(page: Page, out: Path) -> Report:
+    """Do the whole job of a page into a folder; a folder cut off in the middle goes on where it was.
+
+    Raises:
+        InputError: a fault of the page or the data.
+    """
+    with measured() as cost:
+        made = _make(page, out, None)
+        report = evaluate.report(made)
+        write(out, report)
+        _finish(out, made, report.serves, report)
+    say(f"done in {cost.seconds:.0f} s, peak memory {cost.peak_mb:,.0f} MB")
+    return report
+
+
+def train(page: Page, out: Path, dataset: Dataset | None = None) -> None:
+    """The job without its measurement on test rows."""
+    made = _make(page, out, dataset)
+    _finish(out, made, evaluate.chosen(made), None)
+
+
+def tell(report: Report, out: Path, screen: Console) -> None:
+    """The end of a run for the person who started it: data, table, titles, where things lie, how to serve."""
+    screen.print(headline(report), markup=False)
+    screen.print(table(report))
+    if report.directions.get("recall@10", report.headline == "ndcg@10"):
+        with ask.opened(out) as counter:
+            known = counter.recommender.dataset
+            users = known.users.keys(samples.users(known))
+            show.recommendations(counter.recommender, *counter.recommend(users, None, 10), screen)
+    screen.print(f"\nartifact  {out}\nreport    {out / 'report.html'}\nserve it  p5rec serve {out}", markup=False)
+
+
+def headline(report: Report) -> str:
+    """What the data is, in a line."""
+    data = report.data
+    licence = (data.get("source") or {}).get("licence", "")
+    counts = f"{data['users']:,} users, {data['items']:,} items, {data['events']:,} events"
+    return f"{report.title}: {counts}" + (f"\n{licence}" if licence else "")
+
+
+def _make(page: Page, out: Path, dataset: Dataset | None) -> Made:
+    out.mkdir(parents=True, exist_ok=True)
+    (out / artifact.MARKER).unlink(missing_ok=True)  # until the end this folder is not a finished run
+    dataset = prepare.run(page, out / DATA) if dataset is None else prepare.adopt(dataset, out / DATA)
+    refit = page.run.evaluate.fitted_on == "train+valid"
+    chosen = training.run(page, dataset, out / (CHOSEN if refit else MODELS))
+    learned = _fit_responders(page, dataset, chosen)
+    final = training.run(_as_chosen(page, chosen), dataset.merged(), out / MODELS) if refit else chosen
+    return Made(page, dataset, chosen, final, learned)
+
+
+def _fit_responders(page: Page, dataset: Dataset, trained: Mapping[str, Trained]) -> dict[str, dict[str, Any]]:
+    """Choose the few weights of blends on validation rows."""
+    queries, truth = dataset.held_out("valid")
+    learned: dict[str, dict[str, Any]] = {}
+    for name, responder in assemble.responders(page, dataset, finished(trained)).items():
+        if isinstance(responder, Fitted) and len(queries):
+            responder.fit(assemble.as_asked(queries, dataset), truth)
+            learned[name] = responder.learned()
+            say(f"{name}: {json.dumps(learned[name])}")
+    return learned
+
+
+def _as_chosen(page: Page, chosen: Mapping[str, Trained]) -> Page:
+    """The page with each model trained for as many passes as validation chose, and no longer watched."""
+
+    def fixed(entry: ModelEntry) -> ModelEntry:
+        history = chosen[entry.name].facts.get("history") or {}
+        passes = max(round(history.get("best_epoch", 0)), 1)
+        return replace(entry, train=entry.train.model_copy(update={"epochs": passes})) if history else entry
+
+    return replace(page, models={name: fixed(entry) for name, entry in page.models.items()})
+
+
+def _finish(out: Path, made: Made, serves: str, report: Report | None) -> None:
+    """Write what a served run needs, the marker last."""
+    artifact.write_file(out / PAGE, made.page.text())
+    artifact.write_json(out / LEARNED, made.learned)
+    _keep_own_plugs(made.page, out / PLUGS)
+    models = {name: one.facts["made_by"] for name, one in made.final.items()}
+    version = hashlib.sha256(json.dumps([models, made.learned, serves], sort_keys=True).encode()).hexdigest()[:12]
+    facts = {
+        "version": version,
+        "serves": serves,
+        "plugs": made.page.plugs,
+        "fitted_on": made.page.run.evaluate.fitted_on,
+        "ancestry": {"data": made.dataset.facts.get("fingerprint"), "models": models},
+        "cursor": 0,  # of the live log: events up to it are in the data already
+        "test": {} if report is None else {row.name: dict(row.test) for row in report.rows},
+    }
+    artifact.mark(out, "recommender", facts)
+
+
+def _keep_own_plugs(page: Page, folder: Path) -> None:
+    """Copies of the user's own plug files, so that the artifact can be opened elsewhere."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for path in own_files(page.plugs):
+        target = folder / path.parent.name / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target)

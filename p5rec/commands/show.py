@@ -1,0 +1,75 @@
+"""What the commands print: recommendations, similar items, schemas, plugs."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic.fields import FieldInfo
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from p5rec.commands import doctor
+from p5rec.commands.folders import FOLDERS
+from p5rec.commands.page import shipped
+from p5rec.commands.recommender import Recommender
+from p5rec.core.errors import InputError, nearest
+from p5rec.core.plugins import Plug
+from p5rec.serving.answer import Recommendation
+
+
+def recommendations(recommender: Recommender, asked: list[str], answers: list[Recommendation], screen: Console) -> None:
+    """A short table for each user or history: titles, and why."""
+    items, titles = recommender.dataset.items, recommender.dataset.titles
+    for name, answer in zip(asked, answers, strict=True):
+        table = Table(title=name, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+        for head in ("", "item", "because"):
+            table.add_column(head)
+        for rank, one in enumerate(answer.items, start=1):
+            why = f"because you chose {titles[items.number(one.because)]}" if one.because else "many choose it"
+            table.add_row(str(rank), escape(one.title), escape(why))
+        screen.print(table)
+        if answer.note:
+            screen.print(f"  {answer.note}", markup=False)
+
+
+def as_json(answers: list[Recommendation]) -> str:
+    """The answers as the service gives them; one object, or a list where several were asked for."""
+    found = [answer.model_dump(mode="json", exclude_none=True) for answer in answers]
+    return json.dumps(found[0] if len(found) == 1 else found, ensure_ascii=False)
+
+
+def plugs(kind: str, screen: Console) -> None:
+    """All plugs of a kind with their settings, from the one place where each is written.
+
+    Raises:
+        InputError: there is no such kind.
+    """
+    if kind in ("page", "pages"):
+        for name in shipped():
+            screen.print(name, markup=False)
+        return
+    if kind not in FOLDERS:
+        raise InputError(f"list: there is no kind {kind!r}; {nearest(kind, [*FOLDERS, 'page'])}")
+    for name in FOLDERS[kind].names():
+        plug: type[Plug] = FOLDERS[kind].load(name)
+        screen.print(f"[bold]{name}[/]  {escape((plug.__doc__ or '').strip().splitlines()[0])}")
+        for setting, field in plug.Config.model_fields.items():
+            screen.print(
+                f"    {escape(setting)} = {escape(_default(field))}  [dim]{escape(field.description or '')}[/]"
+            )
+
+
+def findings(screen: Console, as_json: bool) -> None:
+    """What ``p5rec doctor`` says."""
+    if as_json:
+        found = {one.package: one.version or None for one in doctor.findings()}
+        screen.print_json(data={"packages": found, "machine": doctor.machine()})
+    else:
+        screen.print(doctor.table())
+
+
+def _default(field: FieldInfo) -> str:
+    return (
+        "(required)" if field.is_required() else json.dumps(field.get_default(call_default_factory=True), default=str)
+    )
