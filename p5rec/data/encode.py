@@ -168,7 +168,7 @@ def _category(values: pl.Series, trained: np.ndarray, rare_below: int) -> Column
 
 def _list(values: pl.Series, trained: np.ndarray, rare_below: int) -> Column:
     lengths = values.list.len().fill_null(0).to_numpy()
-    flat = as_text(values.explode().filter(pl.Series(np.repeat(lengths, np.maximum(lengths, 1)) > 0)))
+    flat = as_text(values.filter(pl.Series(lengths > 0)).explode())
     row = np.repeat(np.arange(len(values)), lengths)
     levels, lookup = _levels(flat, flat.filter(pl.Series(trained[row])), rare_below)
     return Column(Kind.LIST, ragged_levels(row, _coded(flat, lookup), len(values)), levels)
