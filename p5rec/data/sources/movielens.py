@@ -136,8 +136,9 @@ def _titled(items: pl.LazyFrame) -> pl.LazyFrame:
     title = pl.col("title").str.strip_chars()
     if "year" not in items.collect_schema().names():
         items = items.with_columns(title.str.extract(YEAR).alias("year"))
+    year = pl.col("year").cast(pl.String).str.extract(r"^(\d{4})$")  # a copy in use says "unkonwn" and "V" for two
     bare = title.str.replace(YEAR, "").str.strip_chars()
-    return items.with_columns(bare.str.replace(ARTICLE, "$2 $1").alias("title"))
+    return items.with_columns(bare.str.replace(ARTICLE, "$2 $1").alias("title"), year.alias("year"))
 
 
 def _schema(users: pl.LazyFrame | None, items: pl.LazyFrame | None, low: float) -> Schema:
