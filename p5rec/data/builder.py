@@ -174,7 +174,7 @@ def _notes(tables: Tables, intake: Intake, found: Numbered, sides: dict[str, pl.
             notes.append(unmatched(table, ident, keys, tables.facts.get(name, name), name) or "")
     left_out = [name for name, column in tables.schema.events.items() if column.role == Role.IGNORE]
     if left_out:
-        notes.append(f"event columns left out: {', '.join(left_out)}")
+        notes.append(f"event columns left out: {', '.join(left_out)} (name those known before the event as context)")
     return [note for note in notes if note]
 
 

@@ -104,9 +104,8 @@ def as_text(values: pl.Series) -> pl.Series:
     if values.dtype.is_nested():
         values = pl.Series(values.name, [_joined(value) for value in values.to_list()], dtype=pl.String)
     text = values.cast(pl.String).str.strip_chars().replace("", None)
-    if text.str.contains("&", literal=True).any():
-        text = text.map_elements(html.unescape, return_dtype=pl.String)
-    return text
+    coded = text.filter(text.str.contains("&", literal=True).fill_null(value=False)).unique()
+    return text.replace(coded, pl.Series([html.unescape(value) for value in coded], dtype=pl.String))
 
 
 def _joined(value: object) -> str | None:

@@ -9,7 +9,7 @@ import polars as pl
 
 from p5rec.core.errors import InputError
 from p5rec.data.features import Kind
-from p5rec.data.names import CLOCKS, LEAKY, RATINGS, REVIEWS, SCALES, TITLES, plain, recognise
+from p5rec.data.names import CLOCKS, LEAKY, RATINGS, SCALES, TITLES, plain, recognise
 from p5rec.data.read import Scan, collect
 from p5rec.data.schema import ColumnSchema, Role, Schema
 from p5rec.data.times import looks_like_time
@@ -124,9 +124,8 @@ def _event_column(values: pl.Series, role: Role | None) -> ColumnSchema:
     kinds |= {Role.EVENT_KIND: Kind.CATEGORY, Role.SPLIT: Kind.CATEGORY}
     if role in kinds:
         return ColumnSchema(kind=kinds[role], role=role)
-    kind = kind_of(values)
-    usable = kind in (Kind.NUMBER, Kind.CATEGORY) and plain(values.name) not in (*REVIEWS, *LEAKY)
-    return ColumnSchema(kind=kind, role=role or (Role.CONTEXT if usable else Role.IGNORE))
+    # whether a value was known before its event cannot be told from it, so only what the user names is context
+    return ColumnSchema(kind=kind_of(values), role=role or Role.IGNORE)
 
 
 def _side(table: Scan, key: str, role: Role) -> dict[str, ColumnSchema]:

@@ -30,18 +30,6 @@ RATINGS = ("rating", "overall", "stars")
 SCALES = ((1.0, 5.0), (0.5, 5.0), (0.0, 5.0), (1.0, 10.0), (0.0, 10.0), (0.0, 100.0))
 # Statistics over all reviews, those held out too: features made of them would leak.
 LEAKY = ("averagerating", "ratingnumber", "salesrank", "rank", "related", "alsobuy", "alsoview", "boughttogether")
-# What a review says is known only after its event, and is no feature of a ranking.
-REVIEWS: tuple[str, ...] = (
-    "reviewtext",
-    "summary",
-    "reviewername",
-    "reviewtime",
-    "helpful",
-    "helpfulvote",
-    "vote",
-    "verified",
-)
-REVIEWS += ("verifiedpurchase", "style", "image", "images", "title", "text", "review")
 
 
 def plain(name: str) -> str:

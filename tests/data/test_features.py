@@ -97,7 +97,7 @@ def with_context(**features: object) -> Dataset:
     frame = steps().with_columns(
         device=pl.Series(["web", "app", "web", "app", "tv"] * 6), price=pl.Series([1.0, 2.0, 3.0, 99.0, None] * 6)
     )
-    return made(frames(frame), **features)
+    return made(frames(frame, context=["device", "price"]), **features)
 
 
 def test_context_columns_of_events() -> None:

@@ -61,15 +61,17 @@ def test_described_saved_edited_and_used(tmp_path: Path) -> None:
     path = written(tmp_path, steps().with_columns(pl.lit("x").alias("device")).write_csv())
     schema = read(path).schema
     assert schema.describe()[0] == {"table": "events", "column": "user_id", "kind": "id", "role": "user"}
-    assert schema.column(Role.CONTEXT) == "device"
+    assert schema.column(Role.IGNORE) == "device"
     saved = tmp_path / "schema.toml"
     schema.save(saved)
     assert Schema.load(saved) == schema
     text = saved.read_text()
     assert text.startswith("# The columns of the data.")
-    saved.write_text(text.replace('role = "context"', 'role = "ignore"'))
-    assert "device" in made(read(path)).events
-    assert "device" not in made(read(path, schema=str(saved))).events
+    saved.write_text(text.replace('role = "ignore"', 'role = "context"').replace('kind = "text"', 'kind = "category"'))
+    assert "device" in made(read(path, schema=str(saved))).events
+    dataset = made(read(path))
+    assert "device" not in dataset.events
+    assert dataset.facts["notes"] == ["event columns left out: device (name those known before the event as context)"]
 
 
 def test_faults_of_a_schema_are_told_together(tmp_path: Path) -> None:

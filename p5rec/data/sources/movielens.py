@@ -38,16 +38,14 @@ class Movielens(Source):
     class Config(Settings):
         """Where it is."""
 
-        path: str | None = Field(None, description="folder of an edition; 100K is fetched where left out")
+        path: str | None = Field(None, description="folder of an edition, or ml-100k.zip; fetched where left out")
 
     def __init__(self, config: Config) -> None:
         self.config = config
 
     def read(self) -> Tables:
         """Lazy tables; see `Source.read`."""
-        folder = movielens_100k(None) if self.config.path is None else Path(self.config.path)
-        if not folder.is_dir():
-            raise InputError(f"{folder}: there is no such folder; expected one with MovieLens files")
+        folder = movielens_100k(None if self.config.path is None else Path(self.config.path))
         readers = {"u.data": _old, "ratings.dat": _dat, "ratings.csv": _csv}
         reader = next((reader for name, reader in readers.items() if (folder / name).is_file()), None)
         if reader is None and any(folder.glob("*.inter")):
