@@ -48,3 +48,19 @@ def test_habits_are_no_leak() -> None:
     rows = [(f"u{user}", "tea", 1.0, START + step) for user in range(3) for step in range(5)]
     assert leaks(made(frames(log(rows)))) == []
     assert Part.TEST > Part.VALID
+
+
+def test_repeats_beyond_habit_are_told_though_time_goes_on() -> None:
+    """Nobody repeats in training and everybody in the test: the test is not of the same life."""
+    few, many = (
+        log(
+            [
+                (f"u{u}", f"i{(u + step) % 9 if step < 4 else u % 9}", 1.0, START + step)
+                for u in range(n)
+                for step in range(5)
+            ]
+        )
+        for n in (5, 50)
+    )
+    assert leaks(made(frames(few))) == []
+    assert leaks(made(frames(many)))[0].startswith("50 of 50 test pairs are training rows too")
