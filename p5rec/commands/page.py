@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import date
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -21,6 +21,7 @@ from p5rec.data.guess import guess
 from p5rec.evaluation.standard import STANDARD
 from p5rec.training.config import TrainConfig
 
+PLAIN = str | int | float | bool | list | tuple | Mapping | date
 Entry = str | dict[str, Any]  # a plug's name, or a table with its name and settings
 T = TypeVar("T")
 
@@ -159,12 +160,17 @@ def read(page: str | Mapping[str, Any], settings: Iterable[str] = (), prepared: 
     Raises:
         InputError: all faults of the page together, each with its path and the nearest right name.
     """
-    values = _values(page) if isinstance(page, str) else deepcopy(dict(page))
+    values = _values(page) if isinstance(page, str) else _copied(page)
     for setting in settings:
         assign(values, setting)
     if prepared:
         values.setdefault("data", {}).setdefault("path", "")
     return resolve(values)
+
+
+def _copied(value: Any) -> Any:
+    """Tables of a page anew, so that changes do not reach the caller's; frames are not copied."""
+    return {key: _copied(inner) for key, inner in value.items()} if isinstance(value, Mapping) else value
 
 
 def _values(page: str) -> dict[str, Any]:
@@ -311,7 +317,7 @@ def _pages() -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Values as TOML can hold them: None left out, tuples as lists."""
+    """Values as TOML can hold them: tuples as lists; None and frames are left out."""
     if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items() if inner is not None}
+        return {key: _plain(inner) for key, inner in value.items() if isinstance(inner, PLAIN)}
     return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

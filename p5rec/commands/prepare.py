@@ -25,7 +25,7 @@ def run(page: Page, folder: Path) -> Dataset:
         InputError: all faults of the input together; nothing is left behind.
     """
     made_by = fingerprint(page)
-    if _same(folder, made_by):
+    if made_by and _same(folder, made_by):
         say(f"data: {folder} is prepared already")
         return storage.load(folder)
     tables: Tables = page.source.make().read()
@@ -54,8 +54,10 @@ def adopt(dataset: Dataset, folder: Path) -> Dataset:
 
 
 def fingerprint(page: Page) -> str:
-    """What the prepared data depends on: the data section, the seed, and the files' sizes and times."""
+    """What the prepared data depends on: data section, seed, sizes and times of files; "" for frames in memory."""
     section = page.run.data
+    if page.source.name == "frame":
+        return ""
     files = {}
     for name in (section.path, section.users, section.items):
         for path in sorted(_files(name)):

@@ -17,6 +17,7 @@ from p5rec.evaluation.item_map import ItemMap, item_map
 from p5rec.evaluation.report import Pick, Report, Sample
 
 USERS, SHOWN, WIDE = 3, 8, 5  # users shown, titles of their history, fewest events a shown user has
+FLAT = 4  # vectors of so few numbers have nothing to map
 
 
 def added(made: Made, report: Report) -> Report:
@@ -64,6 +65,6 @@ def _map(made: Made, report: Report) -> ItemMap | None:
     models = finished(made.final)
     for row in report.ranked():
         model: Model | None = models.get(row.name)
-        if isinstance(model, Factored):
-            return item_map(assemble.vectors(model), made.dataset, row.name)
+        if isinstance(model, Factored) and (vectors := assemble.vectors(model)).shape[1] > FLAT:
+            return item_map(vectors, made.dataset, row.name)
     return None

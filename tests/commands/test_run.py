@@ -1,0 +1,113 @@
+"""The whole job in one folder: what it holds, what a second run keeps, what a cut-off run leaves."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from command_toys import shop_page
+
+import p5rec
+from p5rec.commands import run as stage
+from p5rec.commands import train as training
+from p5rec.commands.made import opened
+from p5rec.commands.page import resolve
+from p5rec.core.errors import InputError
+
+
+def test_report_json_holds_what_programs_read(numbers: dict):
+    assert numbers["schema"] == 1
+    assert numbers["data"]["users"] == 60
+    assert numbers["data"]["items"] == 32
+    assert set(numbers["protocol"]) >= {"split", "ranking", "seen", "fitted_on", "seed"}
+    row = numbers["models"]["sasrec"]
+    assert {"recall@5", "recall@10", "ndcg@5", "ndcg@10", "mrr"} <= set(row["test"]) & set(row["valid"])
+    low, high = row["interval"]["test"]["ndcg@10"]
+    assert low <= row["test"]["ndcg@10"] <= high
+    assert row["seconds"]["fit"] > 0
+    assert row["seconds"]["rank"] > 0
+    assert row["parameters"] > 0
+    assert row["peak_mb"] > 0
+    assert row["slices"]
+    assert set(numbers["models"]) == {"popular", "popular-recent", "itemknn", "ease", "sasrec", "blend"}
+
+
+def test_a_model_that_learns_beats_popularity(numbers: dict):
+    """Each user likes ten of thirty items, eight of them taken: at least one of two is left for the test."""
+    assert numbers["models"]["ease"]["test"]["recall@10"] > 0.9
+    assert numbers["models"]["popular"]["test"]["recall@10"] < 0.9
+
+
+def test_nothing_in_the_artifact_is_pickled(finished: Path):
+    endings = {path.suffix for path in finished.rglob("*") if path.is_file()}
+    assert endings <= {".json", ".toml", ".html", ".npy", ".safetensors", ".parquet", ".arrow", ".feather", ".txt"}
+    for path in finished.rglob("*.npy"):
+        np.load(path, allow_pickle=False)
+
+
+def test_a_second_run_keeps_what_is_there(shop: dict, finished: Path, monkeypatch: pytest.MonkeyPatch):
+    before = {name: one.stat().st_mtime_ns for name in ("ease", "sasrec") for one in [finished / "models" / name]}
+    monkeypatch.setattr(training, "fit", lambda *a, **k: pytest.fail("sasrec was trained again"))
+    stage.run(resolve(shop_page(shop)), finished)
+    assert before == {name: (finished / "models" / name).stat().st_mtime_ns for name in before}
+
+
+def test_a_run_that_was_cut_off_is_not_taken_for_a_finished_one(shop: dict, tmp_path: Path, monkeypatch):
+    def cut(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "fit", cut)
+    with pytest.raises(KeyboardInterrupt):
+        stage.run(resolve(shop_page(shop)), tmp_path / "out")
+    with pytest.raises(InputError, match=r"was never finished \(no artifact.json\)"):
+        p5rec.load(tmp_path / "out")
+    monkeypatch.undo()
+    stage.run(resolve(shop_page(shop)), tmp_path / "out")
+    assert p5rec.load(tmp_path / "out").recommend(users=["u1"], k=3).height == 3
+
+
+def test_refitting_on_validation_rows_keeps_the_choice_apart_from_the_test(shop: dict, tmp_path: Path):
+    page = shop_page(shop, evaluate={"fitted_on": "train+valid", "bootstrap": 100})
+    report = stage.run(resolve(page), tmp_path / "out")
+    made, _ = opened(tmp_path / "out")
+    assert made.final["ease"].facts["made_by"] != made.chosen["ease"].facts["made_by"]
+    assert made.served.item_counts.sum() == made.dataset.item_counts.sum() + 60
+    assert any("refitted on training and validation rows" in found.sentence for found in report.findings)
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["protocol"]["fitted_on"] == "train+valid"
+
+
+def test_sampled_rankings_are_refused_in_words(shop: dict, tmp_path: Path):
+    page = shop_page(shop, evaluate={"ranking": "sampled"})
+    with pytest.raises(InputError, match="ranking among sampled candidates misleads"):
+        stage.run(resolve(page), tmp_path / "out")
+
+
+def test_a_bad_file_leaves_no_output(tmp_path: Path):
+    (tmp_path / "bad.csv").write_text("user_id,item_id,rating\nu1,,4\n")
+    with pytest.raises(InputError, match=r"bad\.csv"):
+        p5rec.prepare(tmp_path / "bad.csv", tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
+def test_training_and_measuring_apart_are_the_run(shop: dict, finished: Path, numbers: dict, tmp_path: Path):
+    dataset = p5rec.prepare(shop["path"], tmp_path / "data", items=shop["items"])
+    p5rec.train({key: value for key, value in shop_page(shop).items() if key != "data"}, tmp_path / "out", data=dataset)
+    report = p5rec.evaluate(tmp_path / "out")
+    again = {row.name: row.test["ndcg@10"] for row in report.rows}
+    assert again == pytest.approx({name: row["test"]["ndcg@10"] for name, row in numbers["models"].items()}, abs=1e-4)
+
+
+def test_one_loop_logs_to_tensorboard(shop: dict, tmp_path: Path):
+    pytest.importorskip("tensorboard")
+    stage.run(resolve(shop_page(shop, loggers=["tensorboard"])), tmp_path / "out")
+    assert list((tmp_path / "out").rglob("events.out.tfevents.*"))
+
+
+def test_the_whole_job_on_a_frame(shop: dict, tmp_path: Path):
+    events = pl.read_csv(shop["path"])
+    page = shop_page({"source": {"name": "frame", "events": events, "items": pl.read_csv(shop["items"])}})
+    recommender = p5rec.run(page, tmp_path / "out")
+    assert recommender.recommend(users=["u2"], k=2).height == 2
+    with pytest.raises(InputError, match="a frame lives in Python only"):
+        p5rec.run({"data": {"source": "frame"}}, tmp_path / "other")
