@@ -61,10 +61,22 @@ class Neighbours(SizedByState):
         shape = items.shape[:-1]
         items, weights = items.reshape(-1, items.shape[-1]), weights.reshape(-1, items.shape[-1])
         row, place = weights.nonzero(as_tuple=True)
+        item, weight = items[row, place], weights[row, place]
+        lengths = self.bounds.diff()[item]
         out = weights.new_zeros(len(items) * self.count)
-        for part in _parts(self.bounds.diff()[items[row, place]]):
-            self._add(out, row[part], items[row[part], place[part]], weights[row[part], place[part]])
+        if int(lengths.sum()) > self.count**2:  # a full matrix is less work than to visit every entry so often
+            out = out.index_add_(0, row * self.count + item, weight).view(-1, self.count) @ self.dense()
+        else:
+            for part in _parts(lengths):
+                self._add(out, row[part], item[part], weight[part])
         return out.view(*shape, self.count)
+
+    def dense(self) -> Tensor:
+        """The full (V, V) matrix."""
+        full = self.weights.new_zeros(self.count, self.count)
+        row = torch.arange(self.count, device=full.device).repeat_interleave(self.bounds.diff())
+        full[row, self.columns.long()] = self.weights
+        return full
 
     def _add(self, out: Tensor, row: Tensor, item: Tensor, weight: Tensor) -> None:
         """Add weight x neighbours of each item to its row of the flat scores."""

@@ -1,8 +1,8 @@
-"""Choosing a handful of weights by trial: a coordinate search, deterministic and without gradients."""
+"""Choosing a handful of numbers by trial: coordinate searches, deterministic and without gradients."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -32,3 +32,25 @@ def _moves(weights: np.ndarray, part: int) -> list[np.ndarray]:
     """The weights with one of them multiplied, each normalised again."""
     tried = [weights * np.where(np.arange(len(weights)) == part, factor, 1.0) for factor in FACTORS]
     return [one / one.sum() for one in tried if one.sum() > 0]
+
+
+def turn(
+    value: Callable[[Mapping[str, float]], float],
+    start: Mapping[str, float],
+    choices: Mapping[str, Sequence[float]],
+    gain: float = 0.01,
+) -> dict[str, float]:
+    """Try the choices of one dial after the other, once, and keep what is better by the share `gain`.
+
+    Args:
+        value: settings of all dials → what is to be high.
+        start: a setting of every dial; returned where nothing is better.
+        choices: settings to try of some dials.
+    """
+    best, dials = value(start), dict(start)
+    for name, tries in choices.items():
+        found = {setting: value({**dials, name: setting}) for setting in tries if setting != dials[name]}
+        setting = max(found, key=lambda one: found[one], default=dials[name])
+        if found and found[setting] > best * (1 + gain):
+            best, dials = found[setting], {**dials, name: setting}
+    return dials

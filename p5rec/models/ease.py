@@ -28,10 +28,10 @@ class Ease(SizedByState, Solved, Grows):
     class Config(Settings):
         """Settings of EASE."""
 
-        ridge: float = Field(100.0, gt=0, description="strength of the penalty")
+        ridge: float = Field(150.0, gt=0, description="strength of the penalty")
         fading: float = Field(0.0, ge=0, description="decay of training histories with age a: (a + 1) ** -x")
-        recency: float = Field(0.5, ge=0, description="decay of the history that is asked with, the same way")
-        neighbours: int = Field(500, ge=0, description="keep so many weights of each item; 0 keeps all")
+        recency: float = Field(0.8, ge=0, description="decay of the history that is asked with, the same way")
+        neighbours: int = Field(200, ge=0, description="keep so many weights of each item; 0 keeps all")
         length: int = Field(500, ge=2, description="items of a history that are read, the last ones")
         max_items: int = Field(20_000, ge=1, description="steps aside above so many items: memory grows as the square")
 

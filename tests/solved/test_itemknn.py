@@ -30,7 +30,7 @@ def by_double_loop(dataset, queries, config):
     for row in histories:
         for early in range(len(row)):
             for late in range(early + 1, min(early + config.window, len(row) - 1) + 1):
-                weight = (late - early) ** -config.distance * len(row) ** -config.activity
+                weight = (late - early) ** -config.distance
                 matrix[row[early], row[late]] += weight
                 matrix[row[late], row[early]] += config.backward * weight
     matrix *= counts[:, None] ** -config.damp_history * counts[None, :] ** -config.damp_item
@@ -45,7 +45,7 @@ def by_double_loop(dataset, queries, config):
     "settings",
     [
         {},
-        {"backward": 1.0, "activity": 0.0, "recency": 0.0},
+        {"backward": 1.0, "recency": 0.0},
         {"window": 2, "distance": 2.0, "damp_item": 1.0, "shrink": 0.0, "damp_history": 0.0},
         {"length": 2, "backward": 0.0},
     ],

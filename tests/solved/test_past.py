@@ -53,6 +53,8 @@ def test_the_sums_are_those_of_a_matrix_product(seed, size, density):
             dense[place[:2]] += weights[place] * matrix.toarray()[items[place]]
     found = held.score(torch.from_numpy(items), torch.from_numpy(weights))
     np.testing.assert_allclose(found.numpy(), dense, atol=1e-5)
+    many = held.score(torch.from_numpy(items).repeat(9 * size, 1, 1), torch.from_numpy(weights).repeat(9 * size, 1, 1))
+    np.testing.assert_allclose(many[:3].numpy(), dense, atol=1e-5)  # enough rows for the full matrix
     few = torch.from_numpy(rng.integers(0, size, (3, 4)))
     assert torch.equal(chosen(found, few)[:, 1], found[:, 1].gather(1, few))
 
