@@ -27,6 +27,16 @@ def track(work: Iterable[T], title: str, total: int | None = None) -> Iterator[T
         yield from bar.track(work, total=total, description=title)
 
 
+@contextmanager
+def working(title: str) -> Iterator[None]:
+    """Show on a terminal what a step of unknown length is doing; without one, show nothing."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with console.status(title):
+        yield
+
+
 def say(sentence: str) -> None:
     """One line to the person at the terminal (stderr, so that --json stays clean)."""
     console.print(sentence, markup=False)

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from p5rec.core.errors import InputError
+from p5rec.core.progress import working
 from p5rec.data import storage
 from p5rec.data.context import context_columns
 from p5rec.data.dataset import Dataset
@@ -62,7 +63,9 @@ def prepare(
     Raises:
         InputError: all faults of the input together.
     """
-    storage.save(assemble(tables, filters, split, features or FeatureConfig(), target, seed), Path(folder))
+    dataset = assemble(tables, filters, split, features or FeatureConfig(), target, seed)
+    with working("writing"):
+        storage.save(dataset, Path(folder))
     return storage.load(Path(folder))
 
 
@@ -75,16 +78,21 @@ def assemble(
     seed: int = 0,
 ) -> Dataset:
     """The dataset in memory; see `prepare`."""
-    intake = take_in(tables)
-    events, rows, ties = in_order(intake, target_kind(intake.kinds, target), tables.ordered, seed)
+    with working("reading events"):
+        intake = take_in(tables)
+    with working("putting events in order"):
+        events, rows, ties = in_order(intake, target_kind(intake.kinds, target), tables.ordered, seed)
     dropped = [Dropped("source", reason, count) for reason, count in tables.dropped.items()]
-    events, rows, gone = filtered(events, rows, filters)
+    with working("filtering"):
+        events, rows, gone = filtered(events, rows, filters)
     dropped += gone
     complete(events, tables)
     sides = {name: side(tables, name, dropped) for name in SIDES}
-    keys = intake.user_keys, intake.item_keys
-    joining = _joining(tables, sides) if features.table_items else (None, None)
-    found = numbered(events, rows, keys, joining, seed)
+    with working("numbering users and items"):
+        keys = intake.user_keys, intake.item_keys
+        joining = _joining(tables, sides) if features.table_items else (None, None)
+        found = numbered(events, rows, keys, joining, seed)
+    del events, rows  # large, and not needed any more
     facts = {
         "source": dict(tables.facts),
         "split": _named(split),
@@ -94,7 +102,8 @@ def assemble(
         "notes": _notes(tables, intake, found, sides),
         "label_scale": list(tables.schema.label_scale or ()) or None,
     }
-    return _built(tables, intake, found, split, sides, features, seed, facts)
+    with working("splitting and encoding"):
+        return _built(tables, intake, found, split, sides, features, seed, facts)
 
 
 def target_kind(kinds: tuple[str, ...], target: str | None) -> int:

@@ -80,9 +80,13 @@ def _roles(sample: pl.DataFrame, named: dict[str, Role], where: str) -> dict[str
         name = recognise(free, role)
         if role not in found.values() and name is not None and _fits(sample[name], role):
             found[name] = role
-    _by_content(sample, found)
+    bare = any(name.replace(".", "").isdigit() for name in sample.columns)
+    if not bare:
+        _by_content(sample, found)
+    advice = "; is the first row not a header?" if bare else ""
     faults = [
-        f"{where}: no column was recognised as the {role} ids; it has: {', '.join(sample.columns)}; say {role}=COLUMN"
+        f"{where}: no column was recognised as the {role} ids; it has: {', '.join(sample.columns)}; say "
+        f"{role}=COLUMN{advice}"
         for role in (Role.USER, Role.ITEM)
         if role not in found.values()
     ]

@@ -136,7 +136,7 @@ class _Reader:
     def _ids(self, name: str, role: Role) -> None:
         dtype, column = self.sample.schema[name], pl.col(name)
         whole = _whole_numbers(self.sample[name])
-        if dtype.is_integer() and role != Role.EVENT_KIND:
+        if dtype.is_integer() and dtype != pl.UInt64 and role != Role.EVENT_KIND:
             self.columns[str(role)], self.checks[role] = column, column.is_null()
             return
         if whole == 1 and self.numeric:

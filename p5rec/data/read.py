@@ -219,7 +219,8 @@ def _bad_json(path: Path, limit: int | None = None) -> Iterator[str]:
         for number, line in enumerate(islice(file, limit), 1):
             try:
                 if line.strip() and not isinstance(json.loads(line), dict):
-                    yield f"{path}: row {number} is no JSON object: {line[:40].decode('utf-8', 'replace')!r}"
+                    shown = line[:40].decode("utf-8", "replace")
+                    yield f"{path}: row {number} is no JSON object ({shown!r}); expected one a line"
             except ValueError as error:
                 yield f"{path}: row {number} is not JSON ({error}); expected one object a line"
 

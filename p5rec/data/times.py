@@ -86,6 +86,8 @@ def normalise(raw: np.ndarray, where: str, per: int | None = None) -> Times:
     """
     known = raw[raw != -1]
     note = None
+    if per is None and len(known) and _calendar(known):
+        return Times(_from_calendar(raw), None, f"{where}: times are dates like {int(known[0])}; read as such")
     if per is None and len(known):
         per, name = unit(float(known.max()))
         _one_unit(known, where)
@@ -95,6 +97,22 @@ def normalise(raw: np.ndarray, where: str, per: int | None = None) -> Times:
     seconds = np.where(raw == -1, -1, raw // per)
     fraction = np.where(raw == -1, 0, raw % per)
     return Times(seconds, fraction if fraction.any() else None, note)
+
+
+def _calendar(numbers: np.ndarray) -> bool:
+    """Whether integers spell days, as in 20240131."""
+    if numbers.min() < 19_000_101 or numbers.max() > 21_001_231:
+        return False
+    month, day = numbers // 100 % 100, numbers % 100
+    return bool(((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
+
+
+def _from_calendar(raw: np.ndarray) -> np.ndarray:
+    """Seconds since 1970 of integers that spell days; -1 stays."""
+    days = np.where(raw == -1, 19_700_101, raw)
+    months = (days // 10_000 - 1970) * 12 + days // 100 % 100 - 1
+    start = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    return np.where(raw == -1, -1, (start + days % 100 - 1) * 86_400)
 
 
 def _one_unit(known: np.ndarray, where: str) -> None:

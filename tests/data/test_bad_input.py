@@ -35,6 +35,11 @@ def test_missing_column(tmp_path: Path) -> None:
     assert fault == f"{path}: no column was recognised as the user ids; it has: who, item_id, stars; say user=COLUMN"
 
 
+def test_missing_header(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD)
+    assert [fault.split("; ")[-1] for fault in refused(path)] == ["is the first row not a header?"] * 2
+
+
 def test_named_column_is_missing(tmp_path: Path) -> None:
     path = written(tmp_path, HEAD + GOOD)
     assert refused(path, user="usr", time="when") == [
@@ -140,7 +145,7 @@ def test_line_that_is_no_json(tmp_path: Path) -> None:
     path = written(tmp_path, '{"user_id": "a", "item_id": "b"}\nnot json\n[1]\n', "e.jsonl")
     faults = refused(path)
     assert faults[0].startswith(f"{path}: row 2 is not JSON (Expecting value")
-    assert faults[1] == f"{path}: row 3 is no JSON object: '[1]\\n'"
+    assert faults[1] == f"{path}: row 3 is no JSON object ('[1]\\n'); expected one a line"
 
 
 def test_text_that_is_not_utf8(tmp_path: Path) -> None:
@@ -152,6 +157,11 @@ def test_text_that_is_not_utf8(tmp_path: Path) -> None:
 def test_column_twice(tmp_path: Path) -> None:
     path = written(tmp_path, "user_id,item_id,item_id\na,b,c\n")
     assert refused(path) == [f"{path}: the column 'item_id' occurs 2 times; rename one"]
+
+
+def test_ids_that_are_lists() -> None:
+    with pytest.raises(InputError, match="event frame: this file cannot be read"):
+        made(frames(pl.DataFrame({"user_id": [["a"]] * 9, "item_id": list("abcdefghi")})))
 
 
 def test_times_in_two_units(tmp_path: Path) -> None:

@@ -282,3 +282,18 @@ def test_padded_and_plain_numbers_are_different_ids(tmp_path: Path) -> None:
     rows = "".join(f"7,{n},{n}\n" for n in range(1100)) + "".join(f"007,{n},{n}\n" for n in range(5))
     dataset = made(read(written(tmp_path, "user_id,item_id,timestamp\n" + rows)))
     assert sorted(dataset.users.all().to_pylist()) == ["007", "7"]
+
+
+@pytest.mark.parametrize("text", [b"\xef\xbb\xbf", b""])
+def test_marks_and_line_ends_of_other_systems(tmp_path: Path, text: bytes) -> None:
+    path = written(tmp_path, text + steps().write_csv(line_terminator="\r\n", separator=";").encode())
+    assert same(made(read(path)), made(frames(steps())))
+
+
+def test_huge_ids_and_pandas_types() -> None:
+    huge = steps().with_columns(user_id=pl.lit(2**63 + 5, dtype=pl.UInt64), timestamp=pl.int_range(pl.len()))
+    assert made(frames(huge)).users.key(0) == str(2**63 + 5)
+    frame = steps().to_pandas()
+    frame["user_id"] = frame["user_id"].astype("category")
+    frame["timestamp"] = pd.to_datetime(frame["timestamp"], unit="s")
+    assert same(made(frames(frame)), made(frames(steps())))

@@ -48,6 +48,12 @@ def test_days(values: list[object]) -> None:
     assert read(values).seconds[0] == 999_993_600
 
 
+def test_days_as_integers() -> None:
+    found = read([20010909, None, 19691231])
+    assert found.seconds.tolist() == [999_993_600, -1, -86_400]
+    assert found.note == "t: times are dates like 20010909; read as such"
+
+
 def test_small_numbers_are_steps() -> None:
     assert read([3, 1, 2]).seconds.tolist() == [3, 1, 2]
 
