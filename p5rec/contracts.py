@@ -32,24 +32,9 @@ from p5rec.data.queries import Queries, Truth
 from p5rec.data.stages import Filter, Source, Split
 
 __all__ = [
-    "Answers",
-    "Dataset",
-    "Event",
-    "Events",
-    "Filter",
-    "ItemLists",
-    "Numbers",
-    "Plug",
-    "Queries",
-    "Source",
-    "Split",
-    "Store",
-    "Stream",
-    "Tables",
-    "Texts",
-    "Truth",
-    "collate",
-]
+    "Answers", "Dataset", "Event", "Events", "Filter", "ItemLists", "Numbers", "Plug", "Queries", "Source", "Split",
+    "Store", "Stream", "Tables", "Texts", "Truth", "collate",
+]  # fmt: skip
 
 State = Any  # a tensor, or a mapping of tensors, each with leading dimensions (B, A); opaque to all but its model
 Target = Any  # each task defines its own; only that task looks at it

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 from p5rec.contracts import KINDS, Bound, Model, Setting, Solved, Task, Tower
@@ -19,7 +20,7 @@ from p5rec.towers.tower import build as build_tower
 M = TypeVar("M", bound=torch.nn.Module)
 FOLDERS = {kind: Folder(kind, package, base) for kind, (package, base) in KINDS.items()}
 # What makes a plug small, by the names that settings of size go by; a plug takes those that it has.
-SMALL: dict[str, Any] = {"width": 16, "blocks": 1, "heads": 2, "length": 12, "factors": 8, "batch": 32, "dropout": 0.0}
+SMALL: dict[str, Any] = {"width": 16, "blocks": 1, "heads": 2, "length": 12, "positions": 64, "dropout": 0.0}
 
 
 def every(kind: str) -> list[tuple[str, type[Any]]]:
@@ -29,9 +30,15 @@ def every(kind: str) -> list[tuple[str, type[Any]]]:
 
 def small(plug: type[Any], **settings: Any) -> Any:
     """The configuration of a plug in a small size, with further settings."""
+    return build(plug.Config, {**taken(plug, SMALL), **settings}, plug.__name__)
+
+
+def taken(plug: type[Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of some settings that a plug has, and has of that type."""
     fields = plug.Config.model_fields
-    values = {name: value for name, value in SMALL.items() if name in fields}
-    return build(plug.Config, {**values, **settings}, plug.__name__)
+    return {
+        name: value for name, value in settings.items() if name in fields and fields[name].annotation is type(value)
+    }
 
 
 def setting(
@@ -39,10 +46,10 @@ def setting(
 ) -> Setting:
     """What models are built for on a dataset, with towers of these modalities."""
     return Setting(
-        items=dataset.item_features,
-        users=dataset.user_features,
-        item_tower=towers(dataset.item_features, modalities, fusion),
-        user_tower=towers(dataset.user_features, users, fusion),
+        items=dataset.known_items,
+        users=dataset.known_users,
+        item_tower=towers(dataset.known_items, modalities, fusion),
+        user_tower=towers(dataset.known_users, users, fusion),
         kinds=dataset.kinds,
         target=dataset.target,
         seed=dataset.seed,
@@ -100,7 +107,8 @@ def larger(features: Features, rows: int) -> Features:
     columns = {}
     for name, column in features.columns.items():
         columns[name] = replace(column, values=_repeated(column.values, rows))
-    return replace(features, count=features.count + rows, columns=columns)
+    seen = None if features.seen is None else np.append(features.seen, [False] * rows)
+    return replace(features, count=features.count + rows, columns=columns, seen=seen)
 
 
 def _repeated(values: Any, rows: int) -> Any:

@@ -102,8 +102,8 @@ def markov(seed: int = 0, users: int = 600, items: int = 40, length: int = 12) -
 def category_decides(seed: int = 0, users: int = 500, groups: int = 6, each: int = 10, fresh: int = 3) -> World:
     """The next item's category follows from the last one's; which item of it, is chance.
 
-    The last `fresh` items of each category occur in no event but the test's, so that only their category tells
-    where they belong: who ranks the whole category first has recall 1 at its size.
+    The last `fresh` items of each category occur in held-out events only, so that just their category tells where
+    they belong: who ranks the whole category first has recall 1 at its size.
     """
     length, rng = 10, seeds.rng(seed, "category")
     cycle = rng.permutation(groups)
@@ -111,7 +111,7 @@ def category_decides(seed: int = 0, users: int = 500, groups: int = 6, each: int
     group = rng.integers(groups, size=users)
     drawn = np.empty((users, length), dtype=np.int64)
     for step in range(length):
-        choice = rng.integers(each if step == length - 1 else each - fresh, size=users)
+        choice = rng.integers(each if step >= length - 2 else each - fresh, size=users)
         drawn[:, step], group = group * each + choice, after[group]
     kind = {_name(item): f"group {item // each}" for item in range(groups * each)}
     plain = from_sequences(_named(drawn), items=list(kind), seed=seed)

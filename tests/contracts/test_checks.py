@@ -311,7 +311,7 @@ class Fair(Task):
     """The last training item of some users, by softmax."""
 
     def __init__(self, config: Config, setting: Setting) -> None:
-        super().__init__()
+        super().__init__(config, setting)
 
     def steps(self, dataset: Dataset) -> int:
         return 4

@@ -43,6 +43,7 @@ class Lesson:
         if isinstance(self.model, Bound):
             self.model.bind(self.dataset)
         self.task: Task = task(plug, self.made_for)
+        self.task.begin(self.model)
 
     def batch(self, step: int, seed: int = 0) -> tuple[Stream, Any]:
         """The data of one step."""
