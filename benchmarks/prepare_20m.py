@@ -26,7 +26,12 @@ COLUMNS = ["user_id", "item_id", "rating", "timestamp"]
 
 
 def make(path: Path, rows: int) -> None:
-    """A shuffled rating log like MovieLens 20M: 138,000 users, 27,000 items, popularity as a power law."""
+    """A shuffled rating log like MovieLens 20M: 138,000 users, 27,000 items, popularity as a power law.
+
+    A file called text has ids like Amazon's instead, of 1,000,000 users and 200,000 items.
+    """
+    text = path.stem == "text"
+    users, items = (1_000_000, 200_000) if text else (138_493, 27_000)
     rng = np.random.default_rng(0)
     pieces = []
     for start in range(0, rows, CHUNK):
@@ -34,14 +39,19 @@ def make(path: Path, rows: int) -> None:
         pieces.append(
             pl.DataFrame(
                 {
-                    "user_id": rng.integers(1, 138_494, count),
-                    "item_id": (27_000 * rng.random(count) ** 3).astype(np.int64) + 1,
+                    "user_id": rng.integers(1, users + 1, count),
+                    "item_id": (items * rng.random(count) ** 3).astype(np.int64) + 1,
                     "rating": rng.integers(1, 11, count) / 2,
                     "timestamp": rng.integers(789_652_009, 1_427_784_002, count),
                 }
             )
         )
     table = pl.concat(pieces)
+    if text:
+        table = table.with_columns(
+            pl.format("A{}", (pl.col("user_id") * 7_919_993 + 10**11)).alias("user_id"),
+            pl.format("B{}", (pl.col("item_id") * 7_919_993 + 10**8)).alias("item_id"),
+        )
     if path.suffix == ".csv":
         table.write_csv(path)
     else:
@@ -98,7 +108,7 @@ def table(rows: int, formats: list[str]) -> str:
     ]
     for name in formats:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"events.{name}"
+            path = Path(folder) / ("text.csv" if name == "text" else f"events.{name}")
             make(path, rows)
             size, base = path.stat().st_size / 2**20, 0.0
             for work in WORK:
@@ -112,7 +122,7 @@ def table(rows: int, formats: list[str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=20_000_000)
-    parser.add_argument("--formats", default="csv,parquet")
+    parser.add_argument("--formats", default="csv,text,parquet", help="csv, parquet, or text: a csv with text ids")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--work")
     parser.add_argument("--path", type=Path)

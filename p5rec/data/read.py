@@ -133,8 +133,8 @@ def _sentence(where: str, error: Exception) -> str:
         return _cut(where)
     if "parquet" in text.lower():
         return f"{where}: this is not a Parquet file ({text}); expected one that begins and ends with PAR1"
-    if "Expected" in text and (faults := _late_json(where)):
-        return faults
+    if fault := _late_json(where):
+        return fault
     if "more fields than" in text:
         return f"{where}: {long_row(where)}"
     if "utf-8" in text.lower() or "utf8" in text.lower():

@@ -13,7 +13,9 @@ from data_toys import HEAD, frames, made, read, refused, steps, written
 
 from p5rec.core.errors import InputError
 from p5rec.data.builder import prepare
+from p5rec.data.dataset import facts_of
 from p5rec.data.filters.bad_rows import BadRows
+from p5rec.data.sources.amazon import Amazon
 from p5rec.data.sources.frame import Frame
 from p5rec.data.sources.sequences import Sequences
 from p5rec.data.splits.leave_one_out import LeaveOneOut
@@ -292,3 +294,58 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         prepare(read(path), tmp_path / "out", split=LeaveOneOut(LeaveOneOut.Config()))
     assert sorted(file.name for file in tmp_path.iterdir()) == ["events.csv"]
+
+
+def test_json_that_breaks_late(tmp_path: Path) -> None:
+    path = written(tmp_path, '{"user_id": "a", "item_id": "b"}\n' * 10_500 + "oops\n", "e.jsonl")
+    (fault,) = refused(path)
+    assert fault.startswith(f"{path}: row 10501 is not JSON (Expecting value")
+
+
+def test_item_table_without_ids(tmp_path: Path) -> None:
+    items = written(tmp_path, "name,price\nx,1\n", "items.csv")
+    assert refused(written(tmp_path, HEAD + GOOD), items=items) == [
+        f"{items}: no column was recognised as the item ids; it has: name, price; call one 'item_id' as in the events"
+    ]
+
+
+def test_too_many_event_kinds(tmp_path: Path) -> None:
+    rows = "".join(f"u{n % 9},i{n},{n}x\n" for n in range(300))
+    path = written(tmp_path, "user_id,item_id,what\n" + rows)
+    assert refused(path, event_kind="what") == [f"{path}: found 300 event kinds, e.g. '0x'; expected at most 255"]
+
+
+def test_vectors_that_are_no_array(tmp_path: Path) -> None:
+    items = written(tmp_path, "item_id\ni1\n", "items.csv")
+    path = written(tmp_path, b"noise", "v.npy")
+    (fault,) = refused(written(tmp_path, HEAD + GOOD), items=items, item_vectors={"v": path})
+    assert fault.startswith(f"{path}: this is not an array (")
+
+
+def test_blank_sequences(tmp_path: Path) -> None:
+    path = written(tmp_path, "\n  \n", "s.txt")
+    with pytest.raises(InputError, match=r"s.txt: this file has no lines with words; expected `user item item …`"):
+        Sequences(Sequences.Config(path=path)).read()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"title": "x"}\n', "there is no field 'asin'; found title"),
+        ("{'title': 'x'}\n", "row 1 has no asin"),
+        ("{'asin': 'x'}\n{'asin': \n", "row 2 is neither JSON nor a Python literal"),
+    ],
+)
+def test_amazon_metadata(tmp_path: Path, text: str, sentence: str) -> None:
+    reviews = written(tmp_path, '{"reviewerID": "u", "asin": "i", "overall": 5, "unixReviewTime": 1}\n', "r.jsonl")
+    items = written(tmp_path, text, "meta.jsonl")
+    with pytest.raises(InputError) as caught:
+        Amazon(Amazon.Config(path=reviews, items=items)).read()
+    assert caught.value.faults == (f"{items}: {sentence}",)
+
+
+def test_facts_that_are_damaged(tmp_path: Path) -> None:
+    prepare(frames(steps()), tmp_path / "out", split=LeaveOneOut(LeaveOneOut.Config()))
+    (tmp_path / "out" / "facts.json").write_text("{")
+    with pytest.raises(InputError, match=r"facts.json: this dataset is damaged .*; prepare it again"):
+        facts_of(tmp_path / "out")
