@@ -96,9 +96,11 @@ def served(service: Service) -> Iterator[httpx.Client]:
     while not (server.started and service.ready()):
         time.sleep(0.005)
     with httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=20) as client:
-        yield client
-    server.should_exit = True
-    thread.join(10)
+        try:
+            yield client
+        finally:
+            server.should_exit = True
+            thread.join(10)
 
 
 if __name__ == "__main__":

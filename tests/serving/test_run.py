@@ -29,15 +29,17 @@ def process(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Clien
     said = folder.with_suffix(".stderr")
     with said.open("w") as stderr:
         server = subprocess.Popen([sys.executable, "-X", "importtime", PROGRAM, str(folder), "0"], stderr=stderr)
-    while not (found := re.search(r"serving v1 at (http://[\d.]+:\d+) ", said.read_text())):
-        assert server.poll() is None, said.read_text()
-        time.sleep(0.02)
-    with httpx.Client(base_url=found[1], timeout=20) as client:
-        while client.get("/health/ready").status_code != 200:
+    try:
+        while not (found := re.search(r"serving v1 at (http://[\d.]+:\d+) ", said.read_text())):
+            assert server.poll() is None, said.read_text()
             time.sleep(0.02)
-        yield server, client
-    server.kill()
-    server.wait()
+        with httpx.Client(base_url=found[1], timeout=20) as client:
+            while client.get("/health/ready").status_code != 200:
+                time.sleep(0.02)
+            yield server, client
+    finally:
+        server.kill()
+        server.wait()
 
 
 def test_a_taken_port_is_a_sentence() -> None:

@@ -51,7 +51,7 @@ def log() -> pl.DataFrame:
 
 def prepared(events: pl.DataFrame, folder: Path) -> Dataset:
     catalogue = pl.DataFrame({"item_id": [f"i{n}" for n in range(25)], "genre": [f"g{n % 4}" for n in range(25)]})
-    tables = Frame(Frame.Config(events=events, items=catalogue)).read()
+    tables = Frame(Frame.Config(events=events, items=catalogue, context=["device"])).read()
     features = FeatureConfig(event_times=["hour"], rare_below=1)
     return prepare(tables, folder, split=LeaveOneOut(LeaveOneOut.Config()), features=features, target="buy")
 
