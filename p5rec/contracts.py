@@ -338,10 +338,12 @@ class Metric(Plug):
     Attributes:
         judges: the type of answers it takes.
         higher: whether more is better (None: neither).
+        bounds: the least and the most it can be; no interval goes beyond.
     """
 
     judges: ClassVar[type] = ItemLists
     higher: ClassVar[bool | None] = True
+    bounds: ClassVar[tuple[float, float]] = (float("-inf"), float("inf"))
 
     @abstractmethod
     def measure(self, answers: Any, truth: Truth) -> np.ndarray:

@@ -13,7 +13,6 @@ from rich.table import Table
 
 BRINGS: dict[str, tuple[str, str]] = {
     "lightning": ("train", "training of neural models (sasrec, bert4rec, deepfm)"),
-    "matplotlib": ("report", "the plots of report.html"),
     "jinja2": ("report", "report.html"),
     "fastapi": ("serve", "the web service"),
     "uvicorn": ("serve", "the web service"),

@@ -38,7 +38,7 @@ def lines(title: str, shown: Sequence[Line], axes: Axes, marks: bool = False) ->
     x_range = axes.x_range or _extent([value for line in shown for value in line.x])
     y_ticks = ticks(*(axes.y_range or _extent([value for line in shown for value in line.y])))
     y_range = axes.y_range or (y_ticks[0], y_ticks[-1])
-    x_ticks = axes.x_ticks or [(value, short(value)) for value in ticks(*x_range, 4) if value <= x_range[1] * 1.0001]
+    x_ticks = axes.x_ticks or [(value, short(value)) for value in ticks(*x_range, 4) if _inside(value, x_range)]
     place = _Place(x_range, y_range)
     parts = [
         f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(title)}">',
@@ -85,6 +85,11 @@ def short(value: float) -> str:
         if abs(value) >= size:
             return f"{value / size:.3g}{letter}"
     return f"{value:g}"
+
+
+def _inside(value: float, ends: tuple[float, float]) -> bool:
+    slack = 1e-6 * (ends[1] - ends[0])
+    return ends[0] - slack <= value <= ends[1] + slack
 
 
 def _extent(values: Sequence[float]) -> tuple[float, float]:

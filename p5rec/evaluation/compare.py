@@ -64,7 +64,7 @@ def interval(metric: Metric, stats: np.ndarray, resamples: int = RESAMPLES, seed
         return middle(resampled_means(stats[:, :1], resamples, seed)[:, 0])
     resamples = resamples if stats.shape[1] <= 4 else max(resamples // 5, 100)
     draws = np.array([metric.reduce(stats[rows]) for rows in _draws(len(stats), resamples, seed)])
-    return middle(draws + metric.reduce(stats) - draws.mean())
+    return middle(np.clip(draws + metric.reduce(stats) - draws.mean(), *metric.bounds))
 
 
 def is_mean(metric: Metric) -> bool:

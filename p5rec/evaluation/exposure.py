@@ -17,13 +17,14 @@ class Exposure:
     """How recommendations are spread over the catalogue.
 
     Attributes:
-        deciles: (10,) share of the recommendations that go to each tenth of the items, most taken first.
+        tenths: (10,) share of the recommendations in each tenth of the training events, events of the most taken
+            items first; a tenth each would be as people take.
         lorenz: share of the recommendations of the least recommended 0 %, 2 %, … 100 % of the items.
         gini: 0 all items equally often, 1 one item only.
         coverage: share of the items that are recommended at all.
     """
 
-    deciles: Sequence[float]
+    tenths: Sequence[float]
     lorenz: Sequence[float]
     gini: float
     coverage: float
@@ -38,10 +39,19 @@ def exposure(lists: ItemLists, counts: np.ndarray, k: int = 10) -> Exposure:
 def spread(shown: np.ndarray, counts: np.ndarray) -> Exposure:
     """The exposure of items shown (V,) times, against their training events (V,)."""
     total = max(int(shown.sum()), 1)
-    order = np.argsort(-counts, kind="stable")
-    deciles = [float(shown[part].sum() / total) for part in np.array_split(order, 10)]
+    tenths = np.bincount(tenth_of(counts), weights=shown, minlength=10) / total
     rising = np.r_[0.0, np.cumsum(np.sort(shown)) / total]
     places = np.linspace(0, 1, POINTS)
     lorenz = np.interp(places, np.linspace(0, 1, len(rising)), rising)
     gini = 1.0 - 2.0 * float(np.trapezoid(rising, dx=1.0 / max(len(shown), 1)))
-    return Exposure(deciles, lorenz.tolist(), gini, float((shown > 0).mean()) if len(shown) else 0.0)
+    return Exposure(tenths.tolist(), lorenz.tolist(), gini, float((shown > 0).mean()) if len(shown) else 0.0)
+
+
+def tenth_of(counts: np.ndarray) -> np.ndarray:
+    """(V,) the tenth of all training events, 0 … 9, that an item's own are in; items without any are in the last."""
+    order = np.argsort(-counts, kind="stable")
+    middle = np.cumsum(counts[order]) - counts[order] / 2
+    tenth = np.empty(len(counts), dtype=np.int64)
+    tenth[order] = np.minimum(10 * middle / max(int(counts.sum()), 1), 9)
+    tenth[counts == 0] = 9
+    return tenth

@@ -79,7 +79,7 @@ def _shown(dataset: Dataset, limit: int) -> np.ndarray:
 
 
 def _plane(vectors: np.ndarray) -> tuple[np.ndarray, float]:
-    """(N, 2) in 0 … 1 along the two principal directions of the normalised vectors, and their share of variance."""
+    """(N, 2) along the two principal directions of the normalised vectors, and their share of variance."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     centred = vectors / np.where(lengths > 0, lengths, 1.0)
     centred = centred - centred.mean(0)
@@ -87,9 +87,16 @@ def _plane(vectors: np.ndarray) -> tuple[np.ndarray, float]:
     points = centred @ directions[:, ::-1][:, :2]
     if points.shape[1] < 2:
         points = np.pad(points, ((0, 0), (0, 2 - points.shape[1])))
-    low, high = np.quantile(points, [0.005, 0.995], axis=0)
     explained = float(variances[-2:].sum() / max(variances.sum(), 1e-12))
-    return np.clip((points - low) / np.where(high > low, high - low, 1.0), 0.0, 1.0), explained
+    return np.stack([_spread(values) for values in points.T], axis=1), explained
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    """To 0 … 1 in the same order, between true distances and even ones, so that points cover each other less."""
+    low, high = np.quantile(values, [0.01, 0.99])
+    true = np.clip((values - low) / ((high - low) or 1.0), 0.0, 1.0)
+    even = np.argsort(np.argsort(values, kind="stable")) / max(len(values) - 1, 1)
+    return np.asarray(0.4 * true + 0.6 * even)
 
 
 def _groups(dataset: Dataset, shown: np.ndarray) -> tuple[np.ndarray, list[str]]:
@@ -134,7 +141,7 @@ def _apart(points: np.ndarray, counts: np.ndarray) -> list[int]:
     chosen: list[int] = []
     for place in np.argsort(-counts, kind="stable")[:300]:
         gaps = np.abs(points[chosen] - points[place]) if chosen else np.empty((0, 2))
-        if not ((gaps[:, 0] < 0.24) & (gaps[:, 1] < 0.045)).any():
+        if not ((gaps[:, 0] < 0.22) & (gaps[:, 1] < 0.05)).any():
             chosen.append(int(place))
         if len(chosen) == LABELS:
             break

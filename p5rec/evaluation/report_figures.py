@@ -40,18 +40,17 @@ def popularity(report: Report, styles: Mapping[str, str]) -> list[Figure]:
     rows = [row for row in report.ranked() if row.exposure is not None]
     if not rows:
         return []
-    tenths = [
-        Line(row.name, styles[row.name], list(range(1, 11)), row.exposure.deciles) for row in rows if row.exposure
-    ]
+    tenths = [Line(row.name, styles[row.name], list(range(1, 11)), row.exposure.tenths) for row in rows if row.exposure]
     lorenz = [Line(row.name, styles[row.name], _shares(row), row.exposure.lorenz) for row in rows if row.exposure]
-    percent = Axes("tenths of the catalogue, most taken first", "share", (1, 10), None, _tenths(), _percent)
+    percent = Axes("tenths of the training events, most taken items first", "share", (1, 10), None, _tenths(), _percent)
     spread = Axes("items, least recommended first", "share", (0, 1), (0, 1), _quarters(), _percent)
+    usual = Line("as people take", "even", [1, 10], [0.1, 0.1])
     equal = Line("all items equally often", "even", [0, 1], [0, 1])
     return [
         Figure(
             "Share of recommendations by popularity",
-            lines("share of recommendations by popularity", tenths, percent, marks=True),
-            "A steep line lives on the most taken items; a flat one reaches into the catalogue.",
+            lines("share of recommendations by popularity", [*tenths, usual], percent, marks=True),
+            "Dashed: items as popular as those that people take. Above it on the left are hits, on the right rarities.",
         ),
         Figure(
             "How unequally items are shown",
@@ -62,7 +61,7 @@ def popularity(report: Report, styles: Mapping[str, str]) -> list[Figure]:
 
 
 def map_points(shown: ItemMap) -> str:
-    """The points of the item map, most taken items drawn first so that small ones stay visible."""
+    """The points of the item map; the most taken are drawn first, so that small ones stay visible."""
     biggest = max(max(shown.counts, default=1), 1)
     order = np.argsort(-np.asarray(shown.counts), kind="stable")
     circles = [_circle(shown, int(place), biggest) for place in order]
@@ -108,7 +107,7 @@ def _losses(row: Row, style: str) -> list[Figure]:
     tasks = losses if isinstance(losses, Mapping) else {"loss": losses}
     drawn = []
     for place, (task, values) in enumerate(tasks.items()):
-        x, y = _thinned(*_points(values, row.curves.get("steps")))
+        x, y = _thinned(*_points(values, None))
         if len(y) > 1:
             drawn.append(Line(task, style if place == 0 else f"c{(place + 3) % 8}", x, y))
     if not drawn:
@@ -120,12 +119,17 @@ def _losses(row: Row, style: str) -> list[Figure]:
 
 
 def _validation(row: Row, metric: str, style: str) -> list[Figure]:
-    x, y = _points(row.curves.get("valid") or [], None)
+    x, y = _points(row.curves.get("valid") or [], row.curves.get("steps"))
     if len(y) < 2:
         return []
     best = max(y)
     title = f"{row.name}: {label(metric)} on validation rows"
-    svg = lines(title, [Line(row.name, style, x, y)], Axes("validation", metric, write=number), marks=len(y) <= 60)
+    svg = lines(
+        title,
+        [Line(row.name, style, x, y)],
+        Axes("step" if row.curves.get("steps") else "validation", metric, write=number),
+        marks=len(y) <= 60,
+    )
     return [Figure(title, svg, f"best {number(best)}")]
 
 
@@ -155,7 +159,7 @@ def _shares(row: Row) -> list[float]:
 
 
 def _tenths() -> list[tuple[float, str]]:
-    return [(1, "top 10 %"), (4, "4th"), (7, "7th"), (10, "last")]
+    return [(1, "hits"), (4, "4th"), (7, "7th"), (10, "rare")]
 
 
 def _quarters() -> list[tuple[float, str]]:

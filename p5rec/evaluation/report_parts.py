@@ -34,7 +34,8 @@ class Row:
         parameters: numbers learned.
         peak_mb: peak memory of the process while fitting.
         note: a sentence to show with the row, e.g. why a model stepped aside.
-        curves: history of training: ``loss`` (task → numbers), ``valid`` and ``steps``.
+        curves: history of training: ``loss`` (task → the loss of each step), ``valid`` (scores) and ``steps``
+            (the step of each score).
         learned: the few weights a responder chose.
     """
 

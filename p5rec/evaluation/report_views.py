@@ -29,7 +29,7 @@ def lead(report: Report) -> dict[str, str]:
     """Who won and how sure that is."""
     best = report.best()
     if best is None:
-        return {"winner": "", "value": "", "interval": "", "certainty": "No model was measured on test rows."}
+        return {"winner": "", "metric": "", "certainty": "No model was measured on test rows."}
     low, high = best.intervals.get("test", {}).get(report.headline, (float("nan"), float("nan")))
     return {
         "winner": best.name,
@@ -65,9 +65,9 @@ def tiles(report: Report) -> list[tuple[str, str]]:
     data = report.data
     found = [(name, f"{int(data[name]):,}") for name in ("users", "items", "events") if name in data]
     if isinstance(spread := data.get("events_a_user"), Mapping) and "median" in spread:
-        found.append(("events a user, median", f"{spread['median']:g}"))
+        found.append(("median history", f"{spread['median']:g}"))
     if "sparsity" in data:
-        found.append(("of all pairs known", f"{1 - float(data['sparsity']):.2%}"))
+        found.append(("pairs known", f"{1 - float(data['sparsity']):.2%}"))
     found.append(("tied times", f"{share_of_ties(data):.1%}"))
     if "tested_users" in data:
         found.append(("test queries", f"{int(data['tested_users']):,}"))

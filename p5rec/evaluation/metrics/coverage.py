@@ -13,6 +13,8 @@ from p5rec.evaluation.places import top
 class Coverage(Metric):
     """Distinct items in the first k places of all lists / items of the catalogue; in 0 … 1."""
 
+    bounds = (0.0, 1.0)
+
     class Config(Settings):
         """Settings of coverage."""
 

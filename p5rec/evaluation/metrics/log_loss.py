@@ -24,6 +24,7 @@ class LogLoss(Metric):
 
     judges = Numbers
     higher = False
+    bounds = (0.0, float("inf"))
 
     def __init__(self, config: Config, dataset: Dataset) -> None:
         self.config = config

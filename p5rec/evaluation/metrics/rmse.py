@@ -17,6 +17,7 @@ class Rmse(Metric):
 
     judges = Numbers
     higher = False
+    bounds = (0.0, float("inf"))
 
     def __init__(self, config: Config, dataset: Dataset) -> None:
         self.config = config
