@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -20,6 +20,7 @@ from p5rec.serving.admission import shown
 from p5rec.serving.answer import Added, Appended, Erased, Fault, Recommendation, State
 from p5rec.serving.batcher import Busy
 from p5rec.serving.bodies import EventBody, ItemBody, OneOrMoreEvents, OneOrMoreItems, QuestionBody
+from p5rec.serving.counters import Counted, Counters
 from p5rec.serving.guard import Guard
 from p5rec.serving.questions import Question
 from p5rec.serving.service import NotFound, Service
@@ -52,12 +53,14 @@ def app(service: Service) -> FastAPI:
         redirect_slashes=False,
         responses=FAULTS,
     )
+    counters = Counters()
     web.add_middleware(Guard, limit=int(service.limits.body_mb * 2**20))
+    web.add_middleware(Counted, counters=counters)
     _faults(web)
     _events(web, service)
     _recommendations(web, service)
     _items(web, service)
-    _health(web, service)
+    _health(web, service, counters)
     return web
 
 
@@ -102,7 +105,7 @@ def _items(web: FastAPI, service: Service) -> None:
         return service.add_items([one.row() for one in bodies])
 
 
-def _health(web: FastAPI, service: Service) -> None:
+def _health(web: FastAPI, service: Service, counters: Counters) -> None:
     @web.head("/health/live", include_in_schema=False)
     @web.get("/health/live", tags=["health"], response_model_exclude_none=True)
     async def live() -> State:
@@ -116,6 +119,11 @@ def _health(web: FastAPI, service: Service) -> None:
         fine = service.ready()
         response.status_code = 200 if fine else 503
         return State(status="ready" if fine else "starting", version=service.version, events=service.store.count())
+
+    @web.get("/metrics", response_class=PlainTextResponse, include_in_schema=False)
+    def metrics() -> str:
+        """Counts and seconds of requests for Prometheus."""
+        return counters.text({"events_total": service.store.count(), "ready": service.ready()})
 
 
 def _faults(web: FastAPI) -> None:
