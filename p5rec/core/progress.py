@@ -39,7 +39,7 @@ def working(title: str) -> Iterator[None]:
 
 def say(sentence: str) -> None:
     """One line to the person at the terminal (stderr, so that --json stays clean)."""
-    console.print(sentence, markup=False)
+    console.print(sentence, markup=False, soft_wrap=True)
 
 
 @dataclass
