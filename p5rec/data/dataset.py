@@ -209,7 +209,7 @@ def described(facts: Mapping[str, Any]) -> dict[str, str]:
         "label": f"{label['min']:g} to {label['max']:g}, mean {label['mean']:.2f}" if label else "",
         "time": f"{time['first']} to {time['last']}" if time else "",
         "kinds": ", ".join(f"{count:,} {name}" for name, count in facts.get("kinds", {}).items()),
-        "ties": f"{facts['ties']:.1%} of events share user and time with another",
+        "ties": f"{facts['ties']:.1%} of events share user and time with another" if time else "",
         "repeats": f"{facts['repeat_rate']:.1%} of training events repeat a user's item",
         "dropped": "; ".join(dropped) or "nothing",
         "notes": "; ".join(facts.get("notes", ())),

@@ -16,6 +16,7 @@ from p5rec.data.times import looks_like_time
 
 ROWS = 10_000  # looked at
 IMAGES, SOUNDS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"), (".wav", ".mp3", ".flac", ".ogg", ".m4a")
+MOSTLY = 0.95  # a context column the user named is of numbers from this share on; the rest are faults
 SHORT, FEW = 40, 0.5  # a category's values are shorter on average, and rarer than this share are distinct
 
 
@@ -129,7 +130,8 @@ def _event_column(values: pl.Series, role: Role | None) -> ColumnSchema:
     if role in kinds:
         return ColumnSchema(kind=kinds[role], role=role)
     # whether a value was known before its event cannot be told from it, so only what the user names is context
-    return ColumnSchema(kind=kind_of(values), role=role or Role.IGNORE)
+    numeric = MOSTLY if role == Role.CONTEXT else 1.0
+    return ColumnSchema(kind=kind_of(values, numeric), role=role or Role.IGNORE)
 
 
 def _side(table: Scan, key: str, role: Role) -> dict[str, ColumnSchema]:
@@ -149,8 +151,8 @@ def _side(table: Scan, key: str, role: Role) -> dict[str, ColumnSchema]:
     return columns
 
 
-def kind_of(values: pl.Series) -> Kind:
-    """What the values of a column are, by type, then by content."""
+def kind_of(values: pl.Series, numeric: float = 1.0) -> Kind:
+    """What the values of a column are, by type, then by content; text is numbers from a share of such on."""
     if isinstance(values.dtype, pl.List | pl.Array):
         return Kind.VECTOR if values.dtype.inner.is_float() else Kind.LIST  # type: ignore[union-attr]
     if values.dtype.is_numeric():
@@ -159,19 +161,20 @@ def kind_of(values: pl.Series) -> Kind:
         return Kind.TIME
     if values.dtype in (pl.Boolean, pl.Categorical, pl.Enum):
         return Kind.CATEGORY
-    return (
-        _kind_of_text(values.cast(pl.String, strict=False).drop_nulls()) if not values.dtype.is_nested() else Kind.TEXT
-    )
+    if values.dtype.is_nested():
+        return Kind.TEXT
+    return _kind_of_text(values.cast(pl.String, strict=False).drop_nulls(), numeric)
 
 
-def _kind_of_text(values: pl.Series) -> Kind:
+def _kind_of_text(values: pl.Series, numeric: float) -> Kind:
     if not len(values):
         return Kind.TEXT
     if plain(values.name) in TITLES:
         return Kind.TEXT
-    if _numeric_share(values) == 1:
+    share = _numeric_share(values)
+    if share >= numeric:
         return Kind.NUMBER
-    if looks_like_time(values):
+    if share < FEW and looks_like_time(values):
         return Kind.TIME
     lower = values.str.to_lowercase()
     for endings, kind in ((IMAGES, Kind.IMAGE), (SOUNDS, Kind.AUDIO)):

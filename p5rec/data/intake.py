@@ -22,6 +22,7 @@ EXPECTED = {
     Role.ITEM: "an id that is not empty",
     Role.TIME: "a time: a number of seconds since 1970 or a date such as 2024-01-31 12:00:00",
     Role.LABEL: "a number",
+    Role.CONTEXT: "a number",
     Role.SPLIT: "train, valid or test",
     Role.EVENT_KIND: "the name of an event kind",
 }
@@ -109,15 +110,15 @@ class _Reader:
             raise InputError(faults)
         self.per: int | None = None
         self.columns: dict[str, pl.Expr] = {}
-        self.checks: dict[Role, pl.Expr] = {}
+        self.checks: dict[str, pl.Expr] = {}  # column → where it cannot be read
         for name, column in self.schema.events.items():
-            if column.role in EXPECTED:
-                self._role(name, column.role)
-            elif column.role == Role.CONTEXT:
+            if column.role == Role.CONTEXT:
                 self.columns[f":{name}"] = self._context(name, column.kind)
+            elif column.role in EXPECTED:
+                self._role(name, column.role)
 
     def _role(self, name: str, role: Role) -> None:
-        given = pl.col(name).is_not_null()
+        given = _given(name, self.sample.schema[name])
         if role in (Role.USER, Role.ITEM, Role.EVENT_KIND):
             self._ids(name, role)
             return
@@ -128,28 +129,28 @@ class _Reader:
         else:
             value = _split(name)
         self.columns[str(role)] = value
-        self.checks[role] = value.is_null() & (given if role != Role.SPLIT else pl.lit(value=True))
+        self.checks[name] = value.is_null() & (given if role != Role.SPLIT else pl.lit(value=True))
         if role == Role.LABEL and self.schema.label_scale is not None:
             low, high = self.schema.label_scale
-            self.checks[role] |= ((value < low) | (value > high)).fill_null(value=False)
+            self.checks[name] |= ((value < low) | (value > high)).fill_null(value=False)
 
     def _ids(self, name: str, role: Role) -> None:
         dtype, column = self.sample.schema[name], pl.col(name)
         whole = _whole_numbers(self.sample[name])
         if dtype.is_integer() and dtype != pl.UInt64 and role != Role.EVENT_KIND:
-            self.columns[str(role)], self.checks[role] = column, column.is_null()
+            self.columns[str(role)], self.checks[name] = column, column.is_null()
             return
         if whole == 1 and self.numeric:
             number = column.cast(pl.Int64, strict=False)
             padded = column.str.contains(r"^[+0]") & (column != "0")
             self.odd.append(number.is_null() | padded)
-            self.columns[str(role)], self.checks[role] = number, pl.lit(value=False)
+            self.columns[str(role)], self.checks[name] = number, pl.lit(value=False)
             return
         text = as_id(name, dtype)
         self.columns[str(role)] = text.cast(pl.Categorical(pl.Categories.random()))
-        self.checks[role] = text.is_null()
+        self.checks[name] = text.is_null()
         if role != Role.EVENT_KIND and whole > SHARE:
-            self.checks[role] |= text.str.ends_with(".0").fill_null(value=False)
+            self.checks[name] |= text.str.ends_with(".0").fill_null(value=False)
 
     def chosen(self) -> pl.LazyFrame:
         """The columns read, whether a row is ``bad``, and whether its ids are ``odd``."""
@@ -158,7 +159,9 @@ class _Reader:
 
     def _context(self, name: str, kind: Kind) -> pl.Expr:
         if kind == Kind.NUMBER:
-            return pl.col(name).cast(pl.Float32, strict=False)
+            value = pl.col(name).cast(pl.Float32, strict=False)
+            self.checks[name] = value.is_null() & _given(name, self.sample.schema[name])
+            return value
         return as_id(name, self.sample.schema[name]).cast(pl.Categorical(pl.Categories.random()))
 
     def bad(self) -> pl.Expr:
@@ -168,19 +171,20 @@ class _Reader:
     def faults(self) -> list[str]:
         """A sentence for each value that cannot be read, up to a limit, in the order of the rows."""
         rows = self.frame.with_row_index("__row").filter(self.bad())
-        marks = {f"__{role}": check for role, check in self.checks.items()}
+        marks = {f"__{name}": check for name, check in self.checks.items()}
         found = collect(rows.with_columns(**marks), self.where)
         sentences = [
-            self._fault(row, role)
+            self._fault(row, name)
             for row in found.head(SHOWN).iter_rows(named=True)
-            for role in self.checks
-            if row[f"__{role}"]
+            for name in self.checks
+            if row[f"__{name}"]
         ]
         return sentences + [f"{self.where}: a row with a fault"] * max(len(found) - SHOWN, 0)
 
-    def _fault(self, row: dict[str, object], role: Role) -> str:
-        name = self.schema.column(role)
-        value, expected = row[str(name)], EXPECTED[role]
+    def _fault(self, row: dict[str, object], name: str) -> str:
+        role = self.schema.events[name].role
+        assert role is not None
+        value, expected = row[name], EXPECTED[role]
         if role == Role.LABEL and self.schema.label_scale and _is_number(value):
             expected = "a label from {:g} to {:g} (label_scale of the schema)".format(*self.schema.label_scale)
         if role in (Role.USER, Role.ITEM) and value:
@@ -202,8 +206,14 @@ def as_id(name: str, dtype: pl.DataType) -> pl.Expr:
     column = pl.col(name)
     if dtype.is_float():
         whole = column.cast(pl.Int64, strict=False)
-        column = pl.when(whole == column).then(whole.cast(pl.String)).otherwise(column.cast(pl.String))
+        column = pl.when(whole == column).then(whole.cast(pl.String)).otherwise(column.fill_nan(None).cast(pl.String))
     return column.cast(pl.String).replace("", None)
+
+
+def _given(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Where a column has any value; blanks are none."""
+    column = pl.col(name)
+    return column.is_not_null() & (column.str.strip_chars() != "") if dtype == pl.String else column.is_not_null()
 
 
 def _split(name: str) -> pl.Expr:

@@ -84,6 +84,11 @@ class Schema(Config):
             names = [name for name, column in self.events.items() if column.role == role]
             if len(names) > 1 and role not in (Role.CONTEXT, Role.IGNORE):
                 found.append(f"{where}: the columns {', '.join(names)} all have the role {role!s}; only one can")
+        for name, column in self.events.items():
+            if column.role == Role.CONTEXT and column.kind not in USABLE:
+                found.append(
+                    f"{where}: the column {name!r} is of kind {column.kind}; context is a number or a category"
+                )
         for table in ("users", "items"):
             ids = [name for name, column in getattr(self, table).items() if column.kind == Kind.ID and not column.role]
             if getattr(self, table) and len(ids) != 1:
@@ -98,6 +103,7 @@ class Schema(Config):
         ]
 
 
+USABLE = (Kind.NUMBER, Kind.CATEGORY, Kind.TEXT, Kind.ID)
 TABLES = ("events", "users", "items")
 HEAD = f"""\
 # The columns of the data. Edit it, and give it to a run as data.source.schema.

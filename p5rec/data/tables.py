@@ -82,7 +82,7 @@ def assembled(
     """
     items = _with_vectors(items, options.item_vectors)
     schema = _given(options, events, users, items) or infer(events, users, items, options.roles(), ordered)
-    if faults := _mixed(events, schema):
+    if faults := schema.faults(events.name) + _mixed(events, schema):
         raise InputError(faults)
     names = {"events": events.name}
     names |= {name: table.name for name, table in (("users", users), ("items", items)) if table}

@@ -349,3 +349,18 @@ def test_facts_that_are_damaged(tmp_path: Path) -> None:
     (tmp_path / "out" / "facts.json").write_text("{")
     with pytest.raises(InputError, match=r"facts.json: this dataset is damaged .*; prepare it again"):
         facts_of(tmp_path / "out")
+
+
+def test_context_that_is_no_number_and_context_that_cannot_be(tmp_path: Path) -> None:
+    rows = "".join(f"u{n % 3},i{n},{n}.5\n" for n in range(1100)) + "u1,i1,cheap\nu1,i2,\n"
+    path = written(tmp_path, "user_id,item_id,price\n" + rows)
+    assert refused(path, context=["price"]) == [f"{path}: row 1101, column 'price': found 'cheap', expected a number"]
+    frame = steps().with_columns(seen=pl.lit([1, 2]))
+    with pytest.raises(InputError, match="the column 'seen' is of kind list; context is a number or a category"):
+        frames(frame, context=["seen"])
+
+
+def test_an_id_that_is_no_number(tmp_path: Path) -> None:
+    frame = steps().with_columns(user_id=pl.Series([1.0] * 29 + [float("nan")]))
+    with pytest.raises(InputError, match="row 30, column 'user_id': found nan, expected an id"):
+        made(frames(frame))
