@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -26,7 +27,7 @@ class Blend(Fitted):
     """Sum over rankers of weight x scaled score, over full rankings.
 
     The scale (`p5rec.blocks.scales`), its dial and one weight a ranker are chosen by NDCG@10 of held-out queries: for
-    each scale and dial a coordinate search from a few starts.
+    each scale and dial a coordinate search from a few starts. Another scale than z-score must lead clearly.
 
     Attributes:
         names: of the rankers.
@@ -84,9 +85,13 @@ class Blend(Fitted):
         scales = DIALS if self.config.scale == "auto" else {self.config.scale: DIALS[self.config.scale]}
         contest = [(scale, dial) for scale, dials in scales.items() for dial in dials]
         race = _Race(self, queries, truth)
-        found = [climb(race.on(scale, dial), len(self.names)) for scale, dial in contest]
-        best = max(range(len(contest)), key=lambda n: found[n][0])
-        self.weights, (self.scale, self.dial) = found[best][1], contest[best]
+        weights, gains = [], []
+        for scale, dial in contest:
+            gain = race.on(scale, dial)
+            weights.append(climb(partial(_mean, gain), len(self.names))[1])
+            gains.append(gain(weights[-1]))
+        best = clearly_best(torch.stack(gains))
+        self.weights, (self.scale, self.dial) = weights[best], contest[best]
 
     def learned(self) -> dict[str, Any]:
         """Weights by name, scale and dial."""
@@ -136,13 +141,13 @@ class _Race:
         true = ~again[:, : goals.shape[1]]
         return true, here.permute(1, 2, 0).contiguous(), place.permute(1, 2, 0), loud.transpose(0, 1).transpose(1, 2)
 
-    def on(self, scale: str, dial: float) -> Callable[[np.ndarray], float]:
-        """Weights → NDCG@10 on a scale."""
+    def on(self, scale: str, dial: float) -> Callable[[np.ndarray], Tensor]:
+        """Weights → NDCG@10 of each query (Q,) on a scale."""
         values = shaped(self.z, self.place, self.loud.get(dial), scale, dial)
         return lambda weights: self._ndcg(values @ torch.as_tensor(weights, dtype=values.dtype))
 
-    def _ndcg(self, total: Tensor) -> float:
-        """NDCG@10 of the weighted sum (Q, T + C); a tie counts against the true item."""
+    def _ndcg(self, total: Tensor) -> Tensor:
+        """(Q,) NDCG@10 of the weighted sum (Q, T + C); a tie counts against the true item."""
         total = total.masked_fill(total.isnan(), -torch.inf)  # a weight of 0 times -inf
         width, gain = self.true.shape[1], total.new_zeros(len(total))
         for column in range(width):
@@ -151,7 +156,18 @@ class _Race:
             better = ((total[:, :width] > own) & self.true).sum(1)
             rank = 1 + rivals + better
             gain += (self.true[:, column] & own.isfinite().squeeze(1) & (rank <= 10)) / torch.log2(rank + 1.0)
-        return float((gain / self.ideal).mean())
+        return gain / self.ideal
+
+
+def clearly_best(gains: Tensor) -> int:
+    """The row of (N, Q) gains with the highest mean, if it leads the first row by a standard error; else the first."""
+    lead = gains - gains[0]
+    sure = lead.mean(1) > lead.std(1, correction=0) / max(gains.shape[1], 1) ** 0.5
+    return int(gains.mean(1).masked_fill(~sure, -torch.inf).argmax()) if bool(sure.any()) else 0
+
+
+def _mean(gain: Callable[[np.ndarray], Tensor], weights: np.ndarray) -> float:
+    return float(gain(weights).mean())
 
 
 def _repeated(runners: Tensor) -> Tensor:
