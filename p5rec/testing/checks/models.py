@@ -11,13 +11,14 @@ from torch import Tensor
 
 from p5rec.blocks.stream import Kind, Stream
 from p5rec.collate import collate
-from p5rec.contracts import Model, Setting
+from p5rec.contracts import Bound, Model, Setting
 from p5rec.data.dataset import Dataset
 from p5rec.data.queries import Queries
 from p5rec.testing.making import drawn, fitted, fresh, setting
 from p5rec.testing.sample import sample
 
 CLOSE = 1e-4  # float32, any batch, any company
+WORDS = 12  # words of the vocabulary of those who speak
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Bench:
     def of(cls, plug: type[Model], dataset: Dataset | None = None) -> Bench:
         """The bench of a class; the usual sample unless another dataset is given."""
         dataset = dataset or sample()
-        return cls(plug, dataset, setting(dataset, ("id", "category"), users=("id", "category")))
+        return cls(plug, dataset, replace(setting(dataset, ("id", "category"), users=("id", "category")), words=WORDS))
 
     @cached_property
     def model(self) -> Model:
@@ -146,6 +147,8 @@ def all_is_in_the_state(plug: type[Model]) -> None:
     stream = bench.asked(bench.queries)
     other = fresh(plug, bench.made_for, seed=5)
     other.load_state_dict({name: tensor.clone() for name, tensor in bench.model.state_dict().items()})
+    if isinstance(other, Bound):
+        other.refresh()
     close(bench.scores(stream, other.eval()), bench.scores(stream), "after loading")
 
 
@@ -187,7 +190,7 @@ def takes_several_event_kinds(plug: type[Model]) -> None:
     """Data with views and purchases is taken like any other, with content towers and without."""
     dataset = sample(kinds=2)
     bench = Bench.of(plug, dataset)
-    bare = Bench(plug, dataset, setting(dataset))
+    bare = Bench(plug, dataset, replace(setting(dataset), words=WORDS))
     for one in (bench, bare):
         assert torch.isfinite(one.scores(one.asked(one.queries))).all()
 
