@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from p5rec.blocks.positions import DistanceBias, rotated
+from p5rec.blocks.stream import at
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class Attention(nn.Module):
         if shape.positions == "distance":
             self.bias = DistanceBias(shape.heads, shape.farthest, shape.causal)
 
-    def forward(self, x: Tensor, padding: Tensor | None) -> Tensor:
-        """(B, L, D) → (B, L, D); `padding` (B, L) marks places that nobody may look at."""
+    def forward(self, x: Tensor, padding: Tensor | None, wanted: Tensor | None = None) -> Tensor:
+        """(B, L, D) → (B, L, D), or the `wanted` places (B, A, D); `padding` (B, L): nobody may look there."""
         rows, length, width = x.shape
         query, key, value = self.inward(x).view(rows, length, 3, self.shape.heads, -1).permute(2, 0, 3, 1, 4)
         if self.shape.positions == "rotary":
@@ -57,7 +58,8 @@ class Attention(nn.Module):
         mask = self._mask(length, padding, query)
         causal = self.shape.causal and mask is None
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
-        return self.outward(mixed.transpose(1, 2).reshape(rows, length, width))
+        mixed = mixed.transpose(1, 2).reshape(rows, length, width)
+        return self.outward(mixed if wanted is None else at(mixed, wanted))
 
     def _mask(self, length: int, padding: Tensor | None, like: Tensor) -> Tensor | None:
         """What is added before the softmax; None where causality alone decides (padding is always behind)."""
@@ -95,9 +97,11 @@ class Block(nn.Module):
         self.gates = nn.ModuleList(nn.Linear(shape.width, shape.width) for _ in range(2)) if shape.gates else None
         self.dropout = nn.Dropout(shape.dropout)
 
-    def forward(self, x: Tensor, padding: Tensor | None) -> Tensor:
-        """(B, L, D) → (B, L, D)."""
-        x = x + self._gated(0, x, self.dropout(self.attention(self.norms[0](x), padding)))
+    def forward(self, x: Tensor, padding: Tensor | None, wanted: Tensor | None = None) -> Tensor:
+        """(B, L, D) → (B, L, D), or the `wanted` places (B, A, D) only."""
+        update = self.dropout(self.attention(self.norms[0](x), padding, wanted))
+        x = x if wanted is None else at(x, wanted)
+        x = x + self._gated(0, x, update)
         return x + self._gated(1, x, self.dropout(self.forward_net(self.norms[1](x))))
 
     def _gated(self, part: int, x: Tensor, update: Tensor) -> Tensor:
@@ -116,13 +120,16 @@ class Transformer(nn.Module):
                 nn.init.xavier_normal_(part.weight)
                 nn.init.zeros_(part.bias)
 
-    def forward(self, x: Tensor, padding: Tensor | None = None) -> Tensor:
-        """(B, L, D) → (B, L, D).
+    def forward(self, x: Tensor, padding: Tensor | None = None, wanted: Tensor | None = None) -> Tensor:
+        """(B, L, D) → (B, L, D), or (B, A, D).
 
         Args:
             x: vectors of things, rows padded behind.
             padding: (B, L) bool, places that nobody may look at; not needed where the stack is causal.
+            wanted: (B, A) the places whose output is wanted; the last block is spared the work on the others, most
+                of it where a row is asked once. A negative place gives what stands at the first.
         """
-        for block in self.blocks:
+        *before, last = self.blocks
+        for block in before:
             x = block(x, padding)
-        return self.norm(x)
+        return self.norm(last(x, padding, wanted))

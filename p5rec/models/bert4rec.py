@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from p5rec.blocks.stream import Kind, Stream, at
+from p5rec.blocks.stream import Kind, Stream
 from p5rec.blocks.transformer import Shape, Transformer
 from p5rec.contracts import Factored, Grows, Setting
 from p5rec.core.config import Config
@@ -59,8 +59,7 @@ class Bert4rec(Factored, Grows):
         if self.events.num_embeddings > 1 and "kind" in stream.context:
             x = x + self.events(stream.context["kind"]) * item.unsqueeze(-1)
         x = x + self.places(self._from_end(padding))
-        hidden = self.net(self.dropout(x), padding)
-        vectors: Tensor = self.head(at(hidden, stream.asks))
+        vectors: Tensor = self.head(self.net(self.dropout(x), padding, wanted=stream.asks))
         return vectors
 
     def _from_end(self, padding: Tensor) -> Tensor:

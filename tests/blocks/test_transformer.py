@@ -45,6 +45,16 @@ def test_a_stack_for_both_sides_sees_all_but_padding(positions: Any) -> None:
     assert not torch.allclose(model(x, padding)[1, 0], model(other, padding)[1, 0], atol=1e-3)
 
 
+@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("causal", [False, True])
+def test_wanted_places_are_those_of_the_whole(positions: Any, causal: bool) -> None:
+    model, x = net(causal=causal, positions=positions, gates=True), torch.randn(3, 7, 16)
+    wanted = torch.tensor([[6, 0], [3, 3], [1, -2]])
+    whole = model(x)
+    for row, places in enumerate(wanted.clamp(min=0)):
+        assert torch.allclose(model(x, wanted=wanted)[row], whole[row, places], atol=1e-5)
+
+
 def test_order_counts_only_where_positions_are_known() -> None:
     x = torch.randn(1, 5, 16)
     order = torch.tensor([2, 0, 3, 1, 4])
