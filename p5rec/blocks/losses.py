@@ -11,8 +11,10 @@ from torch import Tensor
 NEVER = -1e4  # the logit of a candidate that does not count; finite in bfloat16, too
 
 
-def full_softmax(vectors: Tensor, catalogue: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Mean cross-entropy of N choices among all V items.
+def full_softmax(
+    vectors: Tensor, catalogue: Tensor, targets: Tensor, weights: Tensor, smoothing: float = 0.0
+) -> Tensor:
+    """Weighted mean of the cross-entropies of N · K choices among all V items.
 
     On a CPU in low precision the gradient is made together with the loss, in place, since the (N, V) logits are
     by far the largest thing of a training step.
@@ -20,68 +22,85 @@ def full_softmax(vectors: Tensor, catalogue: Tensor, targets: Tensor, smoothing:
     Args:
         vectors: (N, D).
         catalogue: (V, D).
-        targets: (N,) item numbers.
-        smoothing: share of the target spread evenly over the catalogue, 0 … 1.
+        targets: (N, K) item numbers, several for one vector.
+        weights: (N, K), 0 where there is no target.
+        smoothing: share of the targets spread evenly over the catalogue, 0 … 1.
     """
+    weights = weights / weights.sum()
     if torch.is_autocast_enabled(vectors.device.type) and vectors.device.type == "cpu":
         low = torch.get_autocast_dtype("cpu")
-        return _FusedSoftmax.apply(vectors.to(low), catalogue.to(low), targets, smoothing)
-    return F.cross_entropy(vectors @ catalogue.T, targets, label_smoothing=smoothing)
+        return _FusedSoftmax.apply(vectors.to(low), catalogue.to(low), targets, weights, smoothing)
+    logits = (vectors @ catalogue.T).float()
+    total, row = logits.logsumexp(1), weights.sum(1)
+    right = (weights * logits.gather(1, targets)).sum()
+    return (row * (total - smoothing * logits.mean(1))).sum() - (1 - smoothing) * right
 
 
 class _FusedSoftmax(torch.autograd.Function):
     """Cross-entropy of vectors @ catalogue.T with one (N, V) buffer for logits, shares and gradient."""
 
     @staticmethod
-    def forward(ctx: Any, vectors: Tensor, catalogue: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-        count, place = len(vectors), targets.unsqueeze(1)
-        logits = vectors @ catalogue.T
-        right = logits.gather(1, place).squeeze(1).float()
-        mean = logits.mean(1).float() if smoothing else right
+    def forward(
+        ctx: Any, vectors: Tensor, catalogue: Tensor, targets: Tensor, weights: Tensor, smoothing: float
+    ) -> Tensor:
+        logits, row = vectors @ catalogue.T, weights.sum(1)
+        right = (weights * logits.gather(1, targets)).sum()
+        mean = logits.mean(1).float() if smoothing else row
         top = logits.amax(1, keepdim=True)
         shares = logits.sub_(top).exp_()
         total = (shares @ shares.new_ones(shares.shape[1], 1)).squeeze(1).float()
-        loss = (total.log() + top.squeeze(1).float() - (1 - smoothing) * right - smoothing * mean).mean()
-        slope = shares.mul_((1 / (total * count)).to(shares.dtype).unsqueeze(1))
+        loss = (row * (total.log() + top.squeeze(1).float() - smoothing * mean)).sum() - (1 - smoothing) * right
+        slope = shares.mul_((row / total).to(shares.dtype).unsqueeze(1))
         if smoothing:
-            slope.sub_(smoothing / (count * shares.shape[1]))
-        slope.scatter_add_(1, place, slope.new_full((count, 1), -(1 - smoothing) / count))
+            slope.sub_((smoothing / slope.shape[1] * row).to(slope.dtype).unsqueeze(1))
+        slope.scatter_add_(1, targets, ((smoothing - 1) * weights).to(slope.dtype))
         ctx.save_for_backward(slope @ catalogue, slope.T @ vectors)
         return loss
 
     @staticmethod
     def backward(ctx: Any, *upstream: Any) -> tuple[Tensor | None, ...]:
         vectors, catalogue = ctx.saved_tensors
-        return vectors * upstream[0].to(vectors.dtype), catalogue * upstream[0].to(catalogue.dtype), None, None
+        given = upstream[0]
+        return vectors * given.to(vectors.dtype), catalogue * given.to(catalogue.dtype), None, None, None
 
 
-def sampled_logits(right: Tensor, others: Tensor, targets: Tensor, drawn: Tensor) -> Tensor:
-    """(N, 1 + K) logits, the right one first; candidates that are the right one themselves never count.
+def without_targets(others: Tensor, targets: Tensor, drawn: Tensor) -> Tensor:
+    """(N, M) logits of drawn items, in which those that are a target themselves never count.
 
     Args:
-        right: (N,) logit of the target.
-        others: (N, K) logits of the drawn items.
-        targets: (N,) item numbers.
-        drawn: (K,) or (N, K) item numbers.
+        others: (N, M) logits.
+        targets: (N, K) item numbers.
+        drawn: (N, M) item numbers.
     """
-    others = others.float().masked_fill(drawn == targets.unsqueeze(1), NEVER)
-    return torch.cat([right.float().unsqueeze(1), others], dim=1)
+    others = others.float()
+    for column in targets.unbind(1):
+        others = others.masked_fill(drawn == column.unsqueeze(1), NEVER)
+    return others
 
 
-def softmax_first(logits: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Mean cross-entropy where the right one stands first in (N, 1 + K)."""
-    return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long), label_smoothing=smoothing)
-
-
-def gbce(logits: Tensor, catalogue: int, calibration: float) -> Tensor:
-    """Generalised binary cross-entropy (Petrov & Macdonald 2023), mean over N positions.
+def sampled_softmax(right: Tensor, others: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean of the cross-entropies of each target against the drawn items.
 
     Args:
-        logits: (N, 1 + K), the right one first.
-        catalogue: number of items V that the K negatives were drawn from.
+        right: (N, K) logits of the targets.
+        others: (N, M) logits of the drawn items.
+        weights: (N, K), 0 where there is no target.
+    """
+    total = torch.logaddexp(right.float(), others.logsumexp(1, keepdim=True))
+    return (weights * (total - right)).sum() / weights.sum()
+
+
+def gbce(right: Tensor, others: Tensor, weights: Tensor, catalogue: int, calibration: float) -> Tensor:
+    """Generalised binary cross-entropy (Petrov & Macdonald 2023), weighted mean over the targets.
+
+    Args:
+        right: (N, K) logits of the targets.
+        others: (N, M) logits of the drawn items.
+        weights: (N, K), 0 where there is no target.
+        catalogue: number of items V that the M negatives were drawn from.
         calibration: t in 0 … 1; 0 is plain BCE (overconfident), 1 is calibrated like a full softmax.
     """
-    share = (logits.shape[1] - 1) / max(catalogue - 1, 1)
+    share = others.shape[1] / max(catalogue - 1, 1)
     power = share * (calibration * (1 - 1 / share) + 1 / share)
-    right = power * F.softplus(-logits[:, 0])
-    return (right + F.softplus(logits[:, 1:]).sum(1)).mean()
+    wrong = F.softplus(others).sum(1, keepdim=True)
+    return (weights * (power * F.softplus(-right.float()) + wrong)).sum() / weights.sum()

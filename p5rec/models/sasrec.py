@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from p5rec.blocks.stream import Kind, Stream, at
+from p5rec.blocks.stream import Kind, Stream
 from p5rec.blocks.transformer import Shape, Transformer
 from p5rec.contracts import Factored, Grows, Setting
 from p5rec.core.config import Config
@@ -24,6 +25,7 @@ class SasrecConfig(Config):
     length: int = Field(50, ge=2, description="at most so many things of a history are read")
     dropout: float = Field(0.3, ge=0, lt=1, description="dropout on inputs and inside the blocks")
     hidden: int = Field(4, ge=1, description="width of the feed-forward net, in multiples of `width`")
+    cosine: bool = Field(True, description="scores are cosines times a learned factor, else plain dot products")
     ligr: bool = Field(False, description="gated blocks (LiGR, as in eSASRec)")
     positions: Literal["start", "rotary", "distance"] = Field(
         "start", description="learned vectors counted from the start, rotations, or a learned bias by distance"
@@ -48,6 +50,7 @@ class Sasrec(Factored, Grows):
         for table in (self.kinds, self.events, self.places):
             if table is not None:
                 nn.init.normal_(table.weight, std=0.02)
+        self.sharpness = nn.Parameter(torch.tensor(math.log(15.0))) if config.cosine else None
         self.dropout = nn.Dropout(config.dropout)
         self.net = Transformer(
             Shape(
@@ -64,12 +67,12 @@ class Sasrec(Factored, Grows):
 
     def encode(self, stream: Stream) -> Tensor:
         """(B, A, D)."""
-        return at(self.net(self.dropout(self._inputs(stream))), stream.asks - 1)
+        return self.net(self.dropout(self._inputs(stream)), wanted=stream.asks - 1)
 
     def _inputs(self, stream: Stream) -> Tensor:
         """(B, L, D) vectors of what stands in the row."""
         item = stream.kinds == Kind.ITEM
-        x = self.items(stream.values.masked_fill(~item, -1))
+        x = self._spread(self.items(stream.values.masked_fill(~item, -1)))
         x = torch.where(item.unsqueeze(-1), x, self.kinds(stream.kinds))
         if self.events is not None and "kind" in stream.context:
             x = x + self.events(stream.context["kind"]) * item.unsqueeze(-1)
@@ -83,14 +86,18 @@ class Sasrec(Factored, Grows):
         table = self.places.weight
         return table[:width] if width <= len(table) else F.pad(table, (0, 0, 0, width - len(table)))
 
+    def _spread(self, vectors: Tensor) -> Tensor:
+        """Item vectors as inputs: with cosine scores their length says nothing, so that all get the same."""
+        return vectors if self.sharpness is None else F.normalize(vectors, dim=-1) * (vectors.shape[-1] ** 0.5 / 2)
+
     def vectors(self, state: Tensor) -> Tensor:
         """(B, A, D)."""
-        return state
+        return state if self.sharpness is None else F.normalize(state, dim=-1) * self.sharpness.exp()
 
     def catalogue(self, items: Tensor | None = None) -> Tensor:
-        """(V, D), or (…, D) of some items."""
+        """(V, D), or (…, D) of some items; of length 1 where scores are cosines."""
         vectors: Tensor = self.items.all() if items is None else self.items(items)
-        return vectors
+        return vectors if self.sharpness is None else F.normalize(vectors, dim=-1)
 
     def grow(self, setting: Setting) -> None:
         """New items are known by their content, if the tower reads any."""

@@ -84,9 +84,9 @@ class MaskedItem(Task):
     def loss(self, model: Model, stream: Stream, target: Tensor) -> Tensor:
         """A scalar, 1 for a model that knows nothing."""
         assert isinstance(model, Factored)
-        vectors = model.vectors(model.encode(stream))[stream.asks >= 0]
-        every = model.catalogue()
-        return losses.full_softmax(vectors, every, target, self.config.smoothing) / math.log(len(every))
+        vectors, right = model.vectors(model.encode(stream))[stream.asks >= 0], target.unsqueeze(1)
+        every, weights = model.catalogue(), torch.ones_like(right, dtype=torch.float32)
+        return losses.full_softmax(vectors, every, right, weights, self.config.smoothing) / math.log(len(every))
 
 
 def _blanked(stream: Stream, blank: Tensor) -> Stream:

@@ -31,6 +31,8 @@ class NextItemConfig(Config):
     positions: int = Field(2048, ge=16, description="things of a batch, START included")
     window: int = Field(200, ge=1, description="longest window of a history for models that read any length")
     smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over the catalogue (softmax)")
+    horizon: int = Field(4, ge=1, description="so many of the following items count as right, not only the next one")
+    fade: float = Field(0.5, gt=0, le=1, description="weight of a following item as a share of the one before it")
     negatives: int = Field(256, ge=1, description="items drawn beside each target (sampled, gbce)")
     share: int = Field(128, ge=0, description="places that share one draw: 1 each its own, 0 the whole batch")
     popularity: float = Field(
@@ -45,13 +47,15 @@ class Wanted:
 
     Attributes:
         asked: (B, A) bool, the asks that count, N in all.
-        items: (N,) the items that stood there.
-        drawn: (G, K) negatives of each group of places, None without a sampled loss.
-        odds: (G, K) log of how much likelier each was drawn than uniformly.
+        items: (N, K) the item that stood there, and those that followed.
+        weights: (N, K) 1 for the first, less for each further one, 0 behind the end of a history.
+        drawn: (G, M) negatives of each group of places, None without a sampled loss.
+        odds: (G, M) log of how much likelier each was drawn than uniformly.
     """
 
     asked: Tensor
     items: Tensor
+    weights: Tensor
     drawn: Tensor | None = None
     odds: Tensor | None = None
 
@@ -91,17 +95,26 @@ class NextItem(Task):
         if len(dataset.kinds) > 1:
             asked = asked & (stream.context["kind"][:, 1:] == dataset.target)
         stream = replace(stream, asks=torch.where(asked, stream.asks, -1))
-        items = stream.values[:, 1:][asked]
-        if self.config.loss == "softmax":
-            return stream, Wanted(asked, items)
-        generator = torch.Generator().manual_seed(seeds.number(seed, "negatives", step))
-        return stream, self._sampled(dataset, asked, items, generator)
+        wanted = Wanted(asked, *self._following(stream.values[:, 1:], asked))
+        if self.config.loss != "softmax":
+            generator = torch.Generator().manual_seed(seeds.number(seed, "negatives", step))
+            wanted = self._sampled(dataset, wanted, generator)
+        return stream, wanted
 
-    def _sampled(self, dataset: Dataset, asked: Tensor, items: Tensor, generator: torch.Generator) -> Wanted:
+    def _following(self, values: Tensor, asked: Tensor) -> tuple[Tensor, Tensor]:
+        """Items (N, K) and weights (N, K) of each ask; later ones weigh less, those of other kinds nothing."""
+        items, weights = [], []
+        for ahead in range(min(self.config.horizon, values.shape[1])):
+            items.append(F.pad(values[:, ahead:], (0, ahead))[asked])
+            there = F.pad(asked[:, ahead:], (0, ahead))[asked]
+            weights.append(self.config.fade**ahead * there)
+        return torch.stack(items, dim=1), torch.stack(weights, dim=1)
+
+    def _sampled(self, dataset: Dataset, wanted: Wanted, generator: torch.Generator) -> Wanted:
         negatives = self._drawer(dataset)
-        groups = math.ceil(len(items) / self.config.share) if self.config.share else 1
+        groups = math.ceil(len(wanted.items) / self.config.share) if self.config.share else 1
         drawn = negatives.draw((max(groups, 1), self.config.negatives), generator)
-        return Wanted(asked, items, drawn, negatives.log_odds(drawn) if self.config.popularity else None)
+        return replace(wanted, drawn=drawn, odds=negatives.log_odds(drawn) if self.config.popularity else None)
 
     def _drawer(self, dataset: Dataset) -> Negatives:
         if self._negatives is None or self._negatives[0] is not dataset:
@@ -114,15 +127,19 @@ class NextItem(Task):
         assert isinstance(model, Factored)
         vectors = model.vectors(model.encode(stream))[target.asked]
         if target.drawn is None:
-            every = model.catalogue()
-            return losses.full_softmax(vectors, every, target.items, self.config.smoothing) / math.log(len(every))
-        logits = self._logits(model, vectors, target)
-        if self.config.loss == "gbce":
-            return losses.gbce(logits, self.setting.items.count, self.config.calibration) / self._blind(logits)
-        return losses.softmax_first(logits, self.config.smoothing) / math.log(logits.shape[1])
+            every, smoothing = model.catalogue(), self.config.smoothing
+            loss = losses.full_softmax(vectors, every, target.items, target.weights, smoothing)
+            return loss / math.log(len(every))
+        right = (model.catalogue(target.items) @ vectors.unsqueeze(-1)).squeeze(-1)
+        others = self._others(model, vectors, target)
+        if self.config.loss == "sampled":
+            return losses.sampled_softmax(right, others, target.weights) / math.log(1 + others.shape[1])
+        return self._gbce(right, others, target.weights) / self._gbce(
+            right.new_zeros(1, 1), others.new_zeros(1, others.shape[1]), target.weights.new_ones(1, 1)
+        )
 
-    def _logits(self, model: Factored, vectors: Tensor, target: Wanted) -> Tensor:
-        """(N, 1 + K) logits of the target and of the items drawn for its group."""
+    def _others(self, model: Factored, vectors: Tensor, target: Wanted) -> Tensor:
+        """(N, M) logits of the items drawn for the group of each ask."""
         assert target.drawn is not None
         groups, count = len(target.drawn), len(vectors)
         size = math.ceil(count / groups)
@@ -130,9 +147,7 @@ class NextItem(Task):
         others = torch.bmm(grouped, model.catalogue(target.drawn).transpose(1, 2)).flatten(0, 1)[:count]
         if target.odds is not None:
             others = others - target.odds.repeat_interleave(size, 0)[:count]
-        right = (vectors * model.catalogue(target.items)).sum(-1)
-        return losses.sampled_logits(right, others, target.items, target.drawn.repeat_interleave(size, 0)[:count])
+        return losses.without_targets(others, target.items, target.drawn.repeat_interleave(size, 0)[:count])
 
-    def _blind(self, logits: Tensor) -> float:
-        """The gBCE of logits that are all zero."""
-        return float(losses.gbce(torch.zeros(1, logits.shape[1]), self.setting.items.count, self.config.calibration))
+    def _gbce(self, right: Tensor, others: Tensor, weights: Tensor) -> Tensor:
+        return losses.gbce(right, others, weights, self.setting.items.count, self.config.calibration)

@@ -68,10 +68,19 @@ def test_next_item_asks_for_the_target_kind_only() -> None:
         rows, columns = torch.nonzero(stream.asks >= 0, as_tuple=True)
         places = stream.asks[rows, columns]
         assert (stream.context["kind"][rows, places] == dataset.target).all()
-        assert torch.equal(stream.values[rows, places], target.items)
+        assert torch.equal(stream.values[rows, places], target.items[:, 0])
         asked += len(places)
     row, place = dataset.history("train").places()
     assert asked == int((dataset.events["kind"][place] == dataset.target).sum()) < len(row)
+
+
+def test_following_items_count_less_the_later_they_come() -> None:
+    dataset = from_sequences({"u": ["a", "b", "c"]}, held_out=0)
+    made_for = setting(dataset)
+    task = NextItem(NextItemConfig(positions=64, horizon=2, fade=0.25), made_for)
+    _, target = task.batch(dataset, Sasrec(SasrecConfig(width=16), made_for), 0, 0)
+    assert [dataset.items.keys(row) for row in target.items.tolist()][:2] == [["a", "b"], ["b", "c"]]
+    assert target.weights.tolist() == [[1, 0.25], [1, 0.25], [1, 0]]
 
 
 def test_next_item_needs_a_causal_model_and_masked_item_another() -> None:
@@ -91,17 +100,17 @@ def test_a_sample_of_everything_is_the_full_softmax(share: int) -> None:
     dataset = sample()
     made_for = setting(dataset)
     torch.manual_seed(0)
-    model = Sasrec(SasrecConfig(width=16, length=12, dropout=0.0), made_for)
+    model = Sasrec(SasrecConfig(width=16, length=12, dropout=0.0, cosine=False), made_for)
     with torch.no_grad():
         model.items.table.mul_(20)
     count = int((dataset.item_counts > 0).sum())
-    full = NextItem(NextItemConfig(positions=64), made_for)
-    sampled = NextItem(NextItemConfig(positions=64, loss="sampled", negatives=4000, share=share), made_for)
+    full = NextItem(NextItemConfig(positions=64, horizon=1), made_for)
+    sampled = NextItem(NextItemConfig(positions=64, horizon=1, loss="sampled", negatives=4000, share=share), made_for)
     stream, target = full.batch(dataset, model, 0, 0)
     vectors = model.vectors(model.encode(stream))[target.asked]
     seen = torch.from_numpy(dataset.item_counts > 0)
     scores = (vectors @ model.catalogue().T)[:, seen]
-    right = (vectors * model.catalogue(target.items)).sum(1)
+    right = (vectors * model.catalogue(target.items[:, 0])).sum(1)
     others = (scores.exp().sum(1) - right.exp()) / (count - 1)  # mean over the items that may be drawn
     expected = torch.log1p(4000 * (1 - 1 / count) * others / right.exp()).mean() / np.log(4001)
     found = sampled.loss(model, *sampled.batch(dataset, model, 0, 0))
@@ -115,7 +124,7 @@ def test_a_model_that_knows_nothing_has_loss_one(loss: str) -> None:
     model = Sasrec(SasrecConfig(width=16, length=12, dropout=0.0), made_for)
     with torch.no_grad():
         model.items.table.zero_()
-    task = NextItem(NextItemConfig(positions=64, loss=loss, negatives=500, share=1), made_for)  # type: ignore[arg-type]
+    task = NextItem(NextItemConfig(positions=64, horizon=1, loss=loss, negatives=500, share=1), made_for)  # type: ignore[arg-type]
     value = float(task.loss(model, *task.batch(dataset, model, 0, 0)).detach())
     assert value == pytest.approx(1.0, abs=0.04)  # a drawn target does not count
 
