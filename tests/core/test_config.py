@@ -91,7 +91,7 @@ def test_set_makes_tables_on_its_way() -> None:
 
 @pytest.mark.parametrize("setting", ["model.sasrec.width", "=3", " =3"])
 def test_set_without_path_or_value_is_a_sentence(setting: str) -> None:
-    with pytest.raises(InputError, match="expected PATH=VALUE"):
+    with pytest.raises(InputError, match=r"expected PATH=VALUE, e.g. model.sasrec.width=64"):
         assign({}, setting)
 
 
