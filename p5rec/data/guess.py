@@ -20,7 +20,7 @@ def guess(path: str | Path) -> str:
     place = Path(path)
     if place.is_dir():
         return _folder(place)
-    if place.suffix == ".zip" and place.name.startswith("ml-"):
+    if place.name in ("u.data", "ratings.dat") or (place.suffix == ".zip" and place.name.startswith("ml-")):
         return "movielens"
     first = files(path)[0]
     if first.suffix in ATOMIC:

@@ -230,6 +230,9 @@ def test_movielens_of_every_edition(tmp_path: Path, edition: str) -> None:
     assert ("occupation" in dataset.user_features.columns) == (edition != "latest")
     assert dataset.facts["label_scale"] == [0.5 if edition == "latest" else 1.0, 5.0]
     assert guess(folder) == "movielens"
+    if edition == "100k":
+        assert guess(folder / "u.data") == "movielens"
+        assert same(made(Movielens(Movielens.Config(path=str(folder / "u.data"))).read()), dataset)
 
 
 def test_movielens_folder_without_films(tmp_path: Path) -> None:

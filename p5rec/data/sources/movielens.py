@@ -45,9 +45,9 @@ class Movielens(Source):
 
     def read(self) -> Tables:
         """Lazy tables; see `Source.read`."""
-        folder = movielens_100k(None if self.config.path is None else Path(self.config.path))
-        readers = {"u.data": _old, "ratings.dat": _dat, "ratings.csv": _csv}
-        reader = next((reader for name, reader in readers.items() if (folder / name).is_file()), None)
+        path = None if self.config.path is None else Path(self.config.path)
+        folder = path.parent if path is not None and path.name in READERS else movielens_100k(path)
+        reader = next((reader for name, reader in READERS.items() if (folder / name).is_file()), None)
         if reader is None and any(folder.glob("*.inter")):
             reader = _atomic
         if reader is None:
@@ -115,6 +115,9 @@ def _atomic(folder: Path) -> Read:
         names = {"movie_title": "title", "release_year": "year", "class": "genres"}
         items = scan_atomic(found["item"])[0].frame.rename(names, strict=False)
     return scan_atomic(found["inter"])[0], users, items, 1.0
+
+
+READERS = {"u.data": _old, "ratings.dat": _dat, "ratings.csv": _csv}
 
 
 def _lines(path: Path, separator: str, names: tuple[str, ...]) -> pl.LazyFrame | None:
