@@ -23,14 +23,11 @@ from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import httpx
 import numpy as np
 
 from p5rec.contracts import Dataset, Responder
-from p5rec.models.itemknn import ItemKNN
-from p5rec.models.sasrec import SASRec
 from p5rec.responders.scorer import Scorer
 from p5rec.responders.unseen import Unseen
 from p5rec.serving.run import serve
@@ -39,7 +36,7 @@ from p5rec.serving.stores.sqlite import Sqlite
 from p5rec.testing import making
 from p5rec.testing.worlds import from_sequences
 
-MODELS: dict[str, tuple[Any, dict[str, Any]]] = {"itemknn": (ItemKNN, {}), "sasrec": (SASRec, {})}
+MODELS = ("itemknn", "sasrec")
 USERS, ITEMS, EVENTS = 22_363, 12_101, 9
 CLIENTS = (1, 8, 32)
 
@@ -53,8 +50,8 @@ def data(path: Path | None) -> Dataset:
 
 
 def responder(name: str, dataset: Dataset) -> Responder:
-    plug, settings = MODELS[name]
-    model = making.fitted(plug, dataset, making.setting(dataset), plug.Config(**settings))
+    plug = making.FOLDERS["model"].load(name)
+    model = making.fitted(plug, dataset, making.setting(dataset), plug.Config())
     return Unseen(Unseen.Config(), {"scorer": Scorer(Scorer.Config(), {name: model}, dataset)}, dataset)
 
 
@@ -165,7 +162,7 @@ def wait_for(port: int) -> None:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--data", type=Path, help="sequence file; random histories without it")
-    arguments.add_argument("--models", nargs="+", choices=sorted(MODELS), default=sorted(MODELS))
+    arguments.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
     arguments.add_argument("--requests", type=int, default=2000)
     arguments.add_argument("--out", type=Path)
     given = arguments.parse_args()

@@ -35,7 +35,7 @@ class Added(BaseModel):
 
     added: int = Field(description="items that are new and can be recommended now")
     known: int = Field(description="items that were known already, kept as they were")
-    note: str | None = Field(None, description="which models cannot rank new items")
+    note: str | None = Field(None, description="why they may not be recommended yet")
 
 
 class Erased(BaseModel):

@@ -23,8 +23,10 @@ def short(lists: ItemLists, row: int, found: int, k: int) -> str | None:
     return lists.short.get(row) or f"asked for {k} items, only {found} can be answered"
 
 
-def not_ranked_by(models: Mapping[str, Model]) -> str | None:
-    """Which models cannot take in new items."""
+def of_new_items(dataset: Dataset, models: Mapping[str, Model]) -> str | None:
+    """Why new items may not be recommended yet."""
+    if not dataset.item_features.columns:
+        return "the data has no item columns, so nothing is known of new items until trained again"
     names = sorted(name for name, model in models.items() if not isinstance(model, Grows))
     return f"not ranked until trained again by: {', '.join(names)}" if names else None
 

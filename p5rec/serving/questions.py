@@ -85,48 +85,60 @@ class Past:
         return self.seen - len(self.columns["item"])
 
 
-def past_of_user(ground: Ground, store: Store, user_id: str, limit: int, after: int) -> Past:
-    """The artifact's history of a user and the live events after the artifact's cursor, in order of time.
+def pasts(ground: Ground, store: Store, questions: Sequence[Question], limit: int, after: int) -> list[Past]:
+    """What is known of each asker: the artifact's history and then live events, in order of time; or what was given.
 
     Args:
         ground: the dataset of the artifact.
         store: of live events.
-        user_id: who asks; of erased users only live events are used.
-        limit: most live events.
+        questions: who asks; of erased users only live events are used.
+        limit: most live events of a user.
         after: cursor of the store that the artifact was trained up to.
     """
-    dataset = ground.dataset
-    number = UNKNOWN if store.erased(user_id) else dataset.users.number(user_id)
-    known = dataset.latest(np.array([number]))
-    columns = {"item": known.history[0]} | {name: rows[0] for name, rows in known.side.items()}
-    live = store.read(user_id, limit, after)
-    seen = len(columns["item"]) + len(live)
-    if live:
-        columns = _inserted(columns, _known(_columns(ground, live)))
-    return Past(int(known.users[0]), columns, seen)
+    numbers = np.array([_number(ground.dataset, store, question) for question in questions])
+    known = ground.dataset.latest(numbers)
+    columns = {"item": known.history} | dict(known.side)
+    found = []
+    for row, question in enumerate(questions):
+        if question.history is not None:
+            found.append(_given(ground, question.history))
+            continue
+        mine = {name: rows[row] for name, rows in columns.items()}
+        live = store.read(question.user_id or "", limit, after)
+        seen = len(mine["item"]) + len(live)
+        if live:
+            mine = _inserted(mine, _known(_columns(ground, live)))
+        found.append(Past(int(known.users[row]), mine, seen))
+    return found
 
 
-def past_given(ground: Ground, history: Sequence[str]) -> Past:
+def _number(dataset: Dataset, store: Store, question: Question) -> int:
+    if question.user_id is None or store.erased(question.user_id):
+        return UNKNOWN
+    return dataset.users.number(question.user_id)
+
+
+def _given(ground: Ground, history: Sequence[str]) -> Past:
     """A history of item ids without times."""
     events = [Event("", "", item_id, UNTOLD, label=math.nan) for item_id in history]
     return Past(UNKNOWN, _known(_columns(ground, events)), len(history))
 
 
-def queries(ground: Ground, pasts: Sequence[Past], questions: Sequence[Question]) -> Queries:
+def queries(ground: Ground, known: Sequence[Past], questions: Sequence[Question]) -> Queries:
     """One `Queries` of Q questions; either all have candidates or none.
 
     Args:
         ground: the dataset of the artifact.
-        pasts: what is known of each asker.
+        known: of each asker, as `pasts` found it.
         questions: what each asks.
     """
     dataset = ground.dataset
-    history = Ragged.of([past.columns["item"] for past in pasts])
+    history = Ragged.of([past.columns["item"] for past in known])
     others = [name for name in dataset.events if name != "item"]
     return Queries(
-        users=np.array([past.user for past in pasts], dtype=np.int64),
+        users=np.array([past.user for past in known], dtype=np.int64),
         history=history,
-        side={name: _side(history, [past.columns[name] for past in pasts]) for name in others},
+        side={name: _side(history, [past.columns[name] for past in known]) for name in others},
         context=_requests(ground, questions),
         candidates=_items(dataset, [question.candidates for question in questions]),
         excluded=_items(dataset, [question.exclude or None for question in questions]),

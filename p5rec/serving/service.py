@@ -18,13 +18,12 @@ from p5rec.core.errors import InputError, P5Error
 from p5rec.core.progress import say
 from p5rec.data.answers import NOTHING
 from p5rec.data.queries import UNKNOWN
-from p5rec.data.vocabulary import Vocabulary
 from p5rec.serving import notes
 from p5rec.serving.admission import admitted, check_context, check_id, check_items, check_list, shown
 from p5rec.serving.answer import Added, Appended, Erased, Recommendation, Scored
 from p5rec.serving.batcher import Batcher
 from p5rec.serving.limits import Limits
-from p5rec.serving.questions import UNTOLD, Ground, Past, Question, past_given, past_of_user, queries
+from p5rec.serving.questions import UNTOLD, Ground, Question, pasts, queries
 
 AddItems = Callable[[Sequence[Mapping[str, Any]]], tuple[Dataset, Responder]]
 Similar = Callable[[np.ndarray, int], ItemLists]
@@ -46,20 +45,20 @@ class Engine:
         """What live events are put on."""
         return Ground(self.dataset)
 
-    def scored(self, lists: ItemLists, row: int, because: np.ndarray | None = None) -> list[Scored]:
-        """One list with outside ids, titles and reasons."""
-        items, titles = self.dataset.items, self.dataset.titles
-        keep = (lists.items[row] != NOTHING) & np.isfinite(lists.scores[row])
-        numbers, scores = lists.items[row][keep], lists.scores[row][keep].tolist()
-        reasons = np.full(len(numbers), NOTHING) if because is None else because[row][keep]
-        return [
-            Scored(item_id=key, score=score, title=titles[number], because=_key(items, why))
-            for key, number, score, why in zip(items.keys(numbers), numbers, scores, reasons, strict=True)
-        ]
+    def scored(self, lists: ItemLists, because: np.ndarray | None = None) -> list[list[Scored]]:
+        """Lists with outside ids, titles and reasons."""
+        row, place = np.nonzero((lists.items != NOTHING) & np.isfinite(lists.scores))
+        numbers = lists.items[row, place]
+        reasons = [None] * len(row) if because is None else self._keys(because[row, place])
+        told: list[list[Scored]] = [[] for _ in range(len(lists))]
+        columns = (row.tolist(), self.dataset.items.keys(numbers), lists.scores[row, place].tolist(), numbers, reasons)
+        for where, key, score, number, why in zip(*columns, strict=True):
+            told[where].append(Scored(item_id=key, score=score, title=self.dataset.titles[number], because=why))
+        return told
 
-
-def _key(items: Vocabulary, number: int) -> str | None:
-    return None if number == NOTHING else items.key(number)
+    def _keys(self, numbers: np.ndarray) -> list[str | None]:
+        """Ids, None for `NOTHING`."""
+        return [None if number == NOTHING else self.dataset.items.key(number) for number in numbers]
 
 
 class Service:
@@ -152,7 +151,7 @@ class Service:
             if number == UNKNOWN:
                 raise NotFound(f"there is no item {shown(item_id)}; post it to /items with its content first")
             lists = compare(np.array([number]), k)
-        items = engine.scored(lists, 0)
+        (items,) = engine.scored(lists)
         return Recommendation(
             version=self.version, events_seen=0, items=items, note=notes.short(lists, 0, len(items), k)
         )
@@ -173,7 +172,11 @@ class Service:
             if unknown:
                 self._engine = Engine(*self._add_items(list(unknown.values())))
             self.store.put_items([row for row in rows if self._trained.number(row["item_id"]) == UNKNOWN])
-        return Added(added=len(unknown), known=len(rows) - len(unknown), note=notes.not_ranked_by(self._models))
+        return Added(
+            added=len(unknown),
+            known=len(rows) - len(unknown),
+            note=notes.of_new_items(self._engine.dataset, self._models),
+        )
 
     def erase(self, user_id: str) -> Erased:
         """Forget a user: live events are removed, and what the artifact knows of the user is used no more."""
@@ -249,28 +252,21 @@ class Service:
 
     def _call(self, questions: list[Question]) -> list[Recommendation]:
         engine, first = self._engine, questions[0]
-        pasts = [self._past(engine.ground, question) for question in questions]
-        asked = queries(engine.ground, pasts, questions)
+        known = pasts(engine.ground, self.store, questions, self.limits.history, self._cursor)
+        asked = queries(engine.ground, known, questions)
         lists = engine.responder(asked, first.k)
         assert isinstance(lists, ItemLists)
-        because = engine.responder.because(asked, lists) if first.reasons else None
-        items = [engine.scored(lists, row, because) for row in range(len(questions))]
-        short = [notes.short(lists, row, len(items[row]), first.k) for row in range(len(questions))]
+        found = engine.scored(lists, engine.responder.because(asked, lists) if first.reasons else None)
+        short = [notes.short(lists, row, len(items), first.k) for row, items in enumerate(found)]
         return [
             Recommendation(
                 version=self.version,
                 events_seen=past.seen,
-                items=found,
+                items=items,
                 note=notes.of_answer(engine.dataset, question, past, why),
             )
-            for question, past, found, why in zip(questions, pasts, items, short, strict=True)
+            for question, past, items, why in zip(questions, known, found, short, strict=True)
         ]
-
-    def _past(self, ground: Ground, question: Question) -> Past:
-        if question.history is not None:
-            return past_given(ground, question.history)
-        assert question.user_id is not None
-        return past_of_user(ground, self.store, question.user_id, self.limits.history, self._cursor)
 
     def _restore_items(self) -> None:
         """Items posted before a restart join again; rows that no longer fit are told and left out."""

@@ -20,6 +20,7 @@ from p5rec.serving.questions import Question
 from p5rec.serving.service import NotFound, Service
 from p5rec.serving.stores.memory import Memory
 from p5rec.serving.stores.sqlite import Sqlite
+from p5rec.testing.worlds import category
 
 
 def grower(dataset: Dataset) -> Any:
@@ -85,8 +86,17 @@ def test_models_that_cannot_grow_are_named(dataset: Dataset) -> None:
 
         def score(self, state: Any, items: Any = None) -> Any: ...
 
-    service = made(dataset, add_items=grower(dataset), models={"stiff": Stiff()})
+    known = replace(dataset, item_features=Features(20, {"genre": category(dataset.items, {"i1": "drama"})}))
+    service = made(known, add_items=lambda rows: (known, Near(known)), models={"stiff": Stiff()})
     assert service.add_items([{"item_id": "fresh"}]).note == "not ranked until trained again by: stiff"
+    service.close()
+
+
+def test_data_without_item_columns_knows_nothing_of_new_items(dataset: Dataset) -> None:
+    service = made(dataset, add_items=grower(dataset))
+    assert service.add_items([{"item_id": "fresh"}]).note == (
+        "the data has no item columns, so nothing is known of new items until trained again"
+    )
     service.close()
 
 

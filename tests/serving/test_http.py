@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -300,6 +301,22 @@ def test_a_full_queue_is_503_with_retry_after(dataset: Dataset) -> None:
         answers = [future.result() for future in futures]
     assert sorted(answer.status_code for answer in answers) == [200] * 2 + [503] * 6
     assert all(answer.headers["retry-after"] == "1" for answer in answers if answer.status_code == 503)
+
+
+def test_clients_that_hang_up_leave_the_service_well(dataset: Dataset) -> None:
+    service = Service(dataset, Near(dataset), Memory(Config()), version="v1")
+    with served(service) as client:
+        place = (client.base_url.host, client.base_url.port or 0)
+        with service._turn:  # nothing is answered before they are gone
+            for sent in (
+                b"GET /users/u0/recommendations HTTP/1.1\r\nhost: x\r\n\r\n",
+                b"POST /events HT",
+                b"\x16\x03",
+            ) * 20:
+                with socket.create_connection(place) as hasty:
+                    hasty.sendall(sent)
+        assert len(items(client.get("/users/u0/recommendations"))) == 10
+        assert service.ready()
 
 
 def test_stopping_keeps_what_was_answered(dataset: Dataset, tmp_path: Path) -> None:
