@@ -12,7 +12,12 @@ NEVER = -1e4  # the logit of a candidate that does not count; finite in bfloat16
 
 
 def full_softmax(
-    vectors: Tensor, catalogue: Tensor, targets: Tensor, weights: Tensor, smoothing: float = 0.0
+    vectors: Tensor,
+    catalogue: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    smoothing: float = 0.0,
+    closed: Tensor | None = None,
 ) -> Tensor:
     """Weighted mean of the cross-entropies of N · K choices among all V items.
 
@@ -24,16 +29,19 @@ def full_softmax(
         catalogue: (V, D).
         targets: (N, K) item numbers, several for one vector.
         weights: (N, K), 0 where there is no target.
-        smoothing: share of the targets spread evenly over the catalogue, 0 … 1.
+        smoothing: share of the targets spread evenly over the open items, 0 … 1.
+        closed: item numbers that are no choice; nothing is learned of them, not even that they are wrong.
     """
     weights = weights / weights.sum()
+    closed = targets.new_empty(0) if closed is None else closed
     if torch.is_autocast_enabled(vectors.device.type) and vectors.device.type == "cpu":
         low = torch.get_autocast_dtype("cpu")
-        return _FusedSoftmax.apply(vectors.to(low), catalogue.to(low), targets, weights, smoothing)
-    logits = (vectors @ catalogue.T).float()
-    total, row = logits.logsumexp(1), weights.sum(1)
+        return _FusedSoftmax.apply(vectors.to(low), catalogue.to(low), targets, weights, smoothing, closed)
+    logits, row = (vectors @ catalogue.T).float(), weights.sum(1)
+    mean = logits.index_fill(1, closed, 0.0).sum(1) / (logits.shape[1] - len(closed))
+    total = logits.index_fill(1, closed, NEVER).logsumexp(1)
     right = (weights * logits.gather(1, targets)).sum()
-    return (row * (total - smoothing * logits.mean(1))).sum() - (1 - smoothing) * right
+    return (row * (total - smoothing * mean)).sum() - (1 - smoothing) * right
 
 
 class _FusedSoftmax(torch.autograd.Function):
@@ -41,18 +49,19 @@ class _FusedSoftmax(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, vectors: Tensor, catalogue: Tensor, targets: Tensor, weights: Tensor, smoothing: float
+        ctx: Any, vectors: Tensor, catalogue: Tensor, targets: Tensor, weights: Tensor, smoothing: float, closed: Tensor
     ) -> Tensor:
         logits, row = vectors @ catalogue.T, weights.sum(1)
         right = (weights * logits.gather(1, targets)).sum()
-        mean = logits.mean(1).float() if smoothing else row
-        top = logits.amax(1, keepdim=True)
+        spread = smoothing / (logits.shape[1] - len(closed))  # of the target, for each open item
+        even = spread * logits.index_fill_(1, closed, 0.0).sum(1).float() if smoothing else 0.0
+        top = logits.index_fill_(1, closed, NEVER).amax(1, keepdim=True)
         shares = logits.sub_(top).exp_()
         total = (shares @ shares.new_ones(shares.shape[1], 1)).squeeze(1).float()
-        loss = (row * (total.log() + top.squeeze(1).float() - smoothing * mean)).sum() - (1 - smoothing) * right
+        loss = (row * (total.log() + top.squeeze(1).float() - even)).sum() - (1 - smoothing) * right
         slope = shares.mul_((row / total).to(shares.dtype).unsqueeze(1))
         if smoothing:
-            slope.sub_((smoothing / slope.shape[1] * row).to(slope.dtype).unsqueeze(1))
+            slope.sub_((spread * row).to(slope.dtype).unsqueeze(1)).index_fill_(1, closed, 0.0)
         slope.scatter_add_(1, targets, ((smoothing - 1) * weights).to(slope.dtype))
         ctx.save_for_backward(slope @ catalogue, slope.T @ vectors)
         return loss
@@ -61,7 +70,7 @@ class _FusedSoftmax(torch.autograd.Function):
     def backward(ctx: Any, *upstream: Any) -> tuple[Tensor | None, ...]:
         vectors, catalogue = ctx.saved_tensors
         given = upstream[0]
-        return vectors * given.to(vectors.dtype), catalogue * given.to(catalogue.dtype), None, None, None
+        return vectors * given.to(vectors.dtype), catalogue * given.to(catalogue.dtype), None, None, None, None
 
 
 def without_targets(others: Tensor, targets: Tensor, drawn: Tensor) -> Tensor:

@@ -78,9 +78,16 @@ class Dataset:
         return np.bincount(self.events["item"][place][wanted], minlength=self.n_items)
 
     @cached_property
+    def untrained_items(self) -> np.ndarray:
+        """(N,) int64 items that occur in no training row."""
+        return np.flatnonzero(np.bincount(self.training_items, minlength=self.n_items) == 0)
+
+    @cached_property
     def known_items(self) -> Features:
         """What is known of items, and which of them occur in a training row."""
-        return replace(self.item_features, seen=np.bincount(self.training_items, minlength=self.n_items) > 0)
+        seen = np.ones(self.n_items, dtype=bool)
+        seen[self.untrained_items] = False
+        return replace(self.item_features, seen=seen)
 
     @cached_property
     def known_users(self) -> Features:

@@ -33,7 +33,10 @@ class MaskedItemConfig(Config):
 
 
 class MaskedItem(Task):
-    """Cross-entropy over the catalogue of items behind BLANKs; the target is the (N,) items, row after row."""
+    """Cross-entropy over the catalogue of items behind BLANKs.
+
+    The target is the (N,) items, row after row, and those that are no choice, as they occur in no training row.
+    """
 
     Config = MaskedItemConfig
     needs = (Factored,)
@@ -48,7 +51,7 @@ class MaskedItem(Task):
         """Steps of one pass."""
         return self._plan.steps(dataset)
 
-    def batch(self, dataset: Dataset, model: Model, seed: int, step: int) -> tuple[Stream, Tensor]:
+    def batch(self, dataset: Dataset, model: Model, seed: int, step: int) -> tuple[Stream, tuple[Tensor, Tensor]]:
         """Windows of like length with some items blanked out; only items of the kind to be predicted are.
 
         Raises:
@@ -62,8 +65,12 @@ class MaskedItem(Task):
         room = self.config.window if model.length is None else model.length - 1
         stream = collate(self._plan.queries(dataset, room, seed, step), model.length, asks="every")
         rng = seeds.rng(seed, "blanks", step)
-        blank = torch.from_numpy(self._chosen(self._open(stream, dataset), rng))
-        return _blanked(stream, blank), stream.values[blank]
+        able = self._open(stream, dataset)
+        blank = torch.from_numpy(self._chosen(able, rng))
+        return _blanked(_ended(stream, blank, able), blank), (
+            stream.values[blank],
+            torch.from_numpy(dataset.untrained_items),
+        )
 
     def _open(self, stream: Stream, dataset: Dataset) -> np.ndarray:
         """(B, L) bool: items that may be asked for."""
@@ -81,12 +88,28 @@ class MaskedItem(Task):
         only_last = items & (place == place.max(1, keepdims=True))
         return np.where(rng.random((len(items), 1)) < self.config.last, only_last, chosen)
 
-    def loss(self, model: Model, stream: Stream, target: Tensor) -> Tensor:
+    def loss(self, model: Model, stream: Stream, target: tuple[Tensor, Tensor]) -> Tensor:
         """A scalar, 1 for a model that knows nothing."""
         assert isinstance(model, Factored)
-        vectors, right = model.vectors(model.encode(stream))[stream.asks >= 0], target.unsqueeze(1)
+        vectors, right = model.vectors(model.encode(stream))[stream.asks >= 0], target[0].unsqueeze(1)
         every, weights = model.catalogue(), torch.ones_like(right, dtype=torch.float32)
-        return losses.full_softmax(vectors, every, right, weights, self.config.smoothing) / math.log(len(every))
+        loss = losses.full_softmax(vectors, every, right, weights, self.config.smoothing, target[1])
+        return loss / math.log(len(every))
+
+
+def _ended(stream: Stream, blank: Tensor, able: np.ndarray) -> Stream:
+    """Rows asked for their last item alone end there, as served ones do: no event of another kind stands behind."""
+    places = torch.arange(blank.shape[1])
+    last = torch.where(torch.from_numpy(able), places, 0).amax(1, keepdim=True)
+    alone = (blank.sum(1, keepdim=True) == 1) & blank.gather(1, last)
+    behind = alone & (places > last)
+    return replace(
+        stream,
+        kinds=stream.kinds.masked_fill(behind, Kind.PAD),
+        values=stream.values.masked_fill(behind, 0),
+        context={n: grid.masked_fill(behind, -1 if n == "time" else 0) for n, grid in stream.context.items()},
+        outcome={n: grid.masked_fill(behind, 0) for n, grid in stream.outcome.items()},
+    )
 
 
 def _blanked(stream: Stream, blank: Tensor) -> Stream:

@@ -49,6 +49,7 @@ class Wanted:
         asked: (B, A) bool, the asks that count, N in all.
         items: (N, K) the item that stood there, and those that followed.
         weights: (N, K) 1 for the first, less for each further one, 0 behind the end of a history.
+        closed: items that occur in no training row: not even negatives, so that content may speak for them.
         drawn: (G, M) negatives of each group of places, None without a sampled loss.
         odds: (G, M) log of how much likelier each was drawn than uniformly.
     """
@@ -56,6 +57,7 @@ class Wanted:
     asked: Tensor
     items: Tensor
     weights: Tensor
+    closed: Tensor
     drawn: Tensor | None = None
     odds: Tensor | None = None
 
@@ -95,7 +97,8 @@ class NextItem(Task):
         if len(dataset.kinds) > 1:
             asked = asked & (stream.context["kind"][:, 1:] == dataset.target)
         stream = replace(stream, asks=torch.where(asked, stream.asks, -1))
-        wanted = Wanted(asked, *self._following(stream.values[:, 1:], asked))
+        closed = torch.from_numpy(dataset.untrained_items)
+        wanted = Wanted(asked, *self._following(stream.values[:, 1:], asked), closed)
         if self.config.loss != "softmax":
             generator = torch.Generator().manual_seed(seeds.number(seed, "negatives", step))
             wanted = self._sampled(dataset, wanted, generator)
@@ -128,7 +131,7 @@ class NextItem(Task):
         vectors = model.vectors(model.encode(stream))[target.asked]
         if target.drawn is None:
             every, smoothing = model.catalogue(), self.config.smoothing
-            loss = losses.full_softmax(vectors, every, target.items, target.weights, smoothing)
+            loss = losses.full_softmax(vectors, every, target.items, target.weights, smoothing, target.closed)
             return loss / math.log(len(every))
         right = (model.catalogue(target.items) @ vectors.unsqueeze(-1)).squeeze(-1)
         others = self._others(model, vectors, target)

@@ -138,7 +138,7 @@ def test_masked_items_are_hidden_and_asked_for() -> None:
     for step in range(task.steps(dataset)):
         stream, target = task.batch(dataset, model, 0, step)
         blank = stream.kinds == Kind.BLANK
-        assert int(blank.sum()) == len(target) == int((stream.asks >= 0).sum())
+        assert int(blank.sum()) == len(target[0]) == int((stream.asks >= 0).sum())
         assert (stream.values[blank] == 0).all()
         assert (stream.outcome["label"][blank] == 0).all(), "what is known after an event is hidden with it"
         assert (stream.context["kind"][blank] == dataset.target).all()
@@ -146,7 +146,7 @@ def test_masked_items_are_hidden_and_asked_for() -> None:
         assert (stream.kinds[row, stream.asks[row, ask]] == Kind.BLANK).all()
         whole = task._plan.queries(dataset, 11, 0, step)
         plain = collate(whole, 12, asks="every")
-        assert torch.equal(plain.values[row, stream.asks[row, ask]], target)
+        assert torch.equal(plain.values[row, stream.asks[row, ask]], target[0])
         items = (plain.kinds == Kind.ITEM) & (plain.context["kind"] == dataset.target)
         end = torch.where(items, torch.arange(items.shape[1]), -1).amax(1)
         only = (blank.sum(1) == 1) & blank.gather(1, end.clamp(min=0).unsqueeze(1)).squeeze(1)
