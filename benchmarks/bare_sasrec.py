@@ -1,6 +1,7 @@
 """sasrec as one would write it in an afternoon: plain torch, no framework, fed ready tensors.
 
-The yardstick of `sasrec_speed.py`: the same net (pre-norm blocks, learned positions, tied item vectors), the same
+The yardstick of `sasrec_speed.py`: the same net (pre-norm blocks, learned positions, tied item vectors, cosine
+scores with a learned factor), the same loss (softmax over all items of the next few items, later ones weighing less),
 optimiser, precision and clipping, with batches that are already tensors in memory. It shares no code with p5rec.
 """
 
@@ -33,6 +34,7 @@ class Net(nn.Module):
 
     def __init__(self, items: int, width: int, blocks: int, heads: int, length: int, dropout: float) -> None:
         super().__init__()
+        self.sharpness = nn.Parameter(torch.tensor(15.0).log())
         self.start = nn.Parameter(torch.randn(width) * 0.02)
         self.items = nn.Parameter(torch.randn(items, width) * 0.02)
         self.places = nn.Parameter(torch.randn(length, width) * 0.02)
@@ -41,49 +43,56 @@ class Net(nn.Module):
 
     def forward(self, history: Tensor) -> Tensor:
         """(B, L) item numbers → (B, L + 1, D): the state before each of them, and behind the last."""
-        x = torch.cat([self.start.expand(len(history), 1, -1), F.embedding(history, self.items)], dim=1)
+        vectors = F.normalize(F.embedding(history, self.items), dim=-1) * (self.items.shape[1] ** 0.5 / 2)
+        x = torch.cat([self.start.expand(len(history), 1, -1), vectors], dim=1)
         x = self.dropout(x + self.places[: x.shape[1]])
         for layer in self.layers:
             x = layer(x)
-        return self.norm(x)
+        return F.normalize(self.norm(x), dim=-1) * self.sharpness.exp()
 
 
 class FullSoftmax(torch.autograd.Function):
-    """Mean cross-entropy of (N, D) states against all (V, D) items, gradient made in the forward pass."""
+    """Cross-entropy of (N, D) states against all (V, D) items, gradient made in the forward pass.
+
+    Targets (N, K) and their weights (N, K), which sum to 1.
+    """
 
     @staticmethod
-    def forward(ctx, states, items, targets):  # type: ignore[no-untyped-def]
+    def forward(ctx, states, items, targets, weights):  # type: ignore[no-untyped-def]
         logits = states @ items.T
-        chosen = logits.gather(1, targets[:, None]).float()
+        chosen = (weights * logits.gather(1, targets)).sum()
         top = logits.amax(1, keepdim=True)
         logits.sub_(top).exp_()
         total = (logits @ torch.ones(logits.shape[1], 1, dtype=logits.dtype)).float()
-        loss = (total.log() + top.float() - chosen).mean()
-        logits.mul_((1 / (len(states) * total)).to(logits.dtype))
-        logits.scatter_add_(
-            1, targets[:, None], torch.full_like(targets[:, None], -1 / len(states), dtype=logits.dtype)
-        )
+        row = weights.sum(1, keepdim=True)
+        loss = (row * (total.log() + top.float())).sum() - chosen
+        logits.mul_((row / total).to(logits.dtype))
+        logits.scatter_add_(1, targets, -weights.to(logits.dtype))
         ctx.save_for_backward(logits @ items, logits.T @ states)
         return loss
 
     @staticmethod
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
         states, items = ctx.saved_tensors
-        return states * grad.to(states.dtype), items * grad.to(items.dtype), None
+        return states * grad.to(states.dtype), items * grad.to(items.dtype), None, None
 
 
-def train(net: Net, batches: list[tuple[Tensor, Tensor]], low: bool, fused: bool, rate: float = 1e-3) -> list[float]:
-    """Steps over ready (history (B, L), real (B, L)) pairs; every item is a target. Returns the losses."""
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # history (B, L), real (B, L), targets (N, K), weights (N, K)
+
+
+def train(net: Net, batches: list[Batch], low: bool, fused: bool, rate: float = 1e-3) -> list[float]:
+    """One step for each ready batch. Returns the losses."""
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     net.train()
     found = []
-    for history, real in batches:
+    for history, real, targets, weights in batches:
         with torch.autocast("cpu", torch.bfloat16, enabled=low):
-            states, targets = net(history)[:, :-1][real], history[real]
+            states, items = net(history)[:, :-1][real], F.normalize(net.items, dim=-1)
             if fused and low:
-                loss = FullSoftmax.apply(states.bfloat16(), net.items.bfloat16(), targets)
+                loss = FullSoftmax.apply(states.bfloat16(), items.bfloat16(), targets, weights)
             else:
-                loss = F.cross_entropy(states @ net.items.T, targets)
+                shares = F.log_softmax((states @ items.T).float(), dim=1)
+                loss = -(weights * shares.gather(1, targets)).sum()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
