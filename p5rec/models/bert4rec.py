@@ -34,7 +34,7 @@ class Bert4rec(Factored, Grows):
     Config = Bert4recConfig
     causal = False
     learns = {"masked_item": {}}  # noqa: RUF012
-    claims = ("checkerboard", "category_decides")
+    claims = ("checkerboard", "category_decides", "intent")
 
     def __init__(self, config: Bert4recConfig, setting: Setting) -> None:
         super().__init__()

@@ -38,7 +38,7 @@ class Sasrec(Factored, Grows):
     Config = SasrecConfig
     causal = True
     learns = {"next_item": {}}  # noqa: RUF012
-    claims = ("markov", "checkerboard", "category_decides")
+    claims = ("markov", "checkerboard", "category_decides", "intent")
 
     def __init__(self, config: SasrecConfig, setting: Setting) -> None:
         super().__init__()

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 
 from p5rec.core import seed as seeds
 from p5rec.data.dataset import Dataset
 from p5rec.data.events import Part
 from p5rec.data.features import Column, Features, Kind
 from p5rec.data.ragged import Ragged
+from p5rec.data.vocabulary import Vocabulary
 from p5rec.testing.sequences import from_sequences
 
 USERS, ITEMS, COLD = 40, 30, 4  # COLD items occur in no event
@@ -65,6 +67,24 @@ def poisoned(dataset: Dataset, seed: int = 1) -> Dataset:
         if name not in ("item", "label", "time", "kind"):
             events[name][place] = 0
     return replace(dataset, events=events)
+
+
+def renumbered(dataset: Dataset, seed: int = 1) -> Dataset:
+    """The same data with other item numbers: nothing but seed noise may change."""
+    new = seeds.rng(seed, "renumbered").permutation(dataset.n_items)
+    old = np.argsort(new)
+    columns = {
+        name: replace(
+            column, values=column.values.rows(old) if isinstance(column.values, Ragged) else column.values[old]
+        )
+        for name, column in dataset.item_features.columns.items()
+    }
+    return replace(
+        dataset,
+        items=Vocabulary(dataset.items.all().take(pa.array(old))),
+        events={**dataset.events, "item": new[dataset.events["item"]].astype(np.int32)},
+        item_features=replace(dataset.item_features, columns=columns),
+    )
 
 
 def _kinds(numbers: np.ndarray, kinds: int) -> np.ndarray:

@@ -35,7 +35,8 @@ def from_sequences(
 
     Args:
         sequences: the events of each user.
-        held_out: events a user for the test and as many for validation, the last ones (0 trains on all).
+        held_out: events of the target kind a user for the test and as many for validation, the last ones (0 trains
+            on all); events of other kinds go with what stands before them.
         items: further items that occur in no event.
         labels: ratings aligned with `sequences`.
         times: seconds aligned with `sequences`, rising.
@@ -55,7 +56,7 @@ def from_sequences(
         "kind": _flat(kinds, order, np.zeros(len(history.values))).astype(np.uint8),
     }
     events |= {name: _flat(rows, order, np.zeros(0)) for name, rows in (context or {}).items()}
-    bounds = _bounds(history, held_out)
+    bounds = _bounds(history, events["kind"] == target, held_out)
     return Dataset(
         users=users,
         items=catalogue,
@@ -90,12 +91,21 @@ def _one_by_one(history: Ragged) -> np.ndarray:
     return place - history.starts[row] + 1
 
 
-def _bounds(history: Ragged, held_out: int) -> np.ndarray:
-    """(U, 6) where the parts of each user begin: the last events for the test, those before for validation."""
-    test = np.maximum(history.stops - held_out, history.starts)
-    valid = np.maximum(test - held_out, history.starts)
-    bounds = [history.starts, valid, valid, test, history.stops, history.stops]
-    return np.stack(bounds, axis=1).astype(np.int64)
+def _bounds(history: Ragged, wanted: np.ndarray, held_out: int) -> np.ndarray:
+    """(U, 6) where the parts of each user begin: the last wanted events for the test, those before for validation."""
+    test, valid = (_held(history, wanted, count) for count in (held_out, 2 * held_out))
+    return np.stack([history.starts, valid, valid, test, history.stops, history.stops], axis=1).astype(np.int64)
+
+
+def _held(history: Ragged, wanted: np.ndarray, count: int) -> np.ndarray:
+    """(U,) where the last `count` wanted events of each user begin; the start where there are fewer."""
+    places = [
+        start + np.flatnonzero(wanted[start:stop]) for start, stop in zip(history.starts, history.stops, strict=True)
+    ]
+    begins = [
+        place[-count] if len(place) >= count else start for place, start in zip(places, history.starts, strict=True)
+    ]
+    return np.array(begins) if count else history.stops
 
 
 def _facts(history: Ragged, bounds: np.ndarray, time: np.ndarray, items: int) -> dict[str, Any]:

@@ -129,6 +129,31 @@ def category_decides(seed: int = 0, users: int = 500, groups: int = 6, each: int
     return World(dataset, oracle, best, blind, reach=0.7, modalities=("id", "category"))
 
 
+def intent(seed: int = 0, users: int = 400, items: int = 16, pairs: int = 5, care: float = 0.85) -> World:
+    """Views and purchases take turns; what was viewed last tells what is bought next, among items nobody views.
+
+    Only purchases are asked for. A view is chance; a purchase is the partner of the view with the probability
+    `care`, else chance.
+    """
+    rng = seeds.rng(seed, "intent")
+    partner = items + rng.permutation(items)
+    viewed = rng.integers(items, size=(users, pairs))
+    bought = np.where(rng.random(viewed.shape) < care, partner[viewed], items + rng.integers(items, size=viewed.shape))
+    drawn = np.stack([viewed, bought], axis=2).reshape(users, -1)
+    turns = dict.fromkeys(_keys(users), [0, 1] * pairs)
+    names = _names(2 * items)
+    dataset = from_sequences(_named(drawn), items=names, kinds=turns, kind_names=("view", "buy"), target=1, seed=seed)
+    outside = _outside(dataset)
+
+    def oracle(queries: Queries) -> np.ndarray:
+        wanted = partner[outside[[row[-1] for row in queries.history]]]
+        return (wanted[:, None] == outside[None, :]) + 0.5 * (outside >= items)[None, :]
+
+    sure = care + (1 - care) / items
+    best = {"recall@1": sure, "recall@5": sure + 4 * (1 - care) / items}
+    return World(dataset, oracle, best, {"recall@1": 1 / items, "recall@5": 5 / items})
+
+
 def ratings(seed: int = 0, users: int = 250, items: int = 60, length: int = 32, noise: float = 0.4) -> World:
     """label = mean + bias of the user + bias of the item + product of two factors + noise: the noise is the best RMSE.
 
@@ -150,7 +175,7 @@ def ratings(seed: int = 0, users: int = 250, items: int = 60, length: int = 32, 
 
 
 WORLDS: dict[str, Callable[..., World]] = {
-    make.__name__: make for make in (popularity, checkerboard, markov, category_decides, ratings)
+    make.__name__: make for make in (popularity, checkerboard, markov, category_decides, intent, ratings)
 }
 
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from p5rec.contracts import Event
+from p5rec.contracts import Event, collate
 from p5rec.data.queries import Queries
 from p5rec.serving.service import Service
 from p5rec.testing.making import FOLDERS, every, fitted, setting
@@ -65,3 +66,26 @@ def test_cached_is_uncached(name: str) -> None:
     anew = ranker(name, dataset)(queries, 5)
     for other in (cached, anew):
         assert np.allclose(first.scores, other.scores, atol=1e-4)
+
+
+@pytest.mark.parametrize("kinds", [1, 2])
+def test_training_sees_what_serving_will_see(kinds: int) -> None:
+    """Skew law: before each ask, a training stream holds exactly what serving would put there."""
+    dataset = sample(kinds=kinds)
+    users = np.flatnonzero(dataset.history("train").lengths > 3)[:8]
+    trained = collate(dataset.training(users), asks="every")
+    for row, user in enumerate(users):
+        whole = dataset.training(np.array([user]))
+        for seen in (0, 1, 3):
+            cut = {name: replace(rows, stops=rows.starts + seen) for name, rows in whole.side.items()}
+            asked = {name: rows.values[rows.stops] for name, rows in cut.items() if name != "label"}
+            before = replace(whole.history, stops=whole.history.starts + seen)
+            served = collate(replace(whole, history=before, side=cut, context=asked))
+            place = seen + 1  # START, then the items seen; here the ask stands
+            assert trained.asks[row, seen] == served.asks[0, 0] == place
+            assert torch.equal(trained.kinds[row, :place], served.kinds[0, :place])
+            assert torch.equal(trained.values[row, :place], served.values[0, :place])
+            for name, grid in served.context.items():
+                assert torch.equal(trained.context[name][row, : place + 1], grid[0, : place + 1]), name
+            for name, grid in served.outcome.items():
+                assert torch.equal(trained.outcome[name][row, :place], grid[0, :place]), name

@@ -7,20 +7,33 @@ import pytest
 
 from p5rec.contracts import Model
 from p5rec.testing.making import FOLDERS, every
+from p5rec.testing.sample import renumbered
 from p5rec.testing.teaching import measured, ranker, taught
 from p5rec.testing.worlds import WORLDS, World
 
 CLAIMS = [(name, world, plug) for name, plug in every("model") for world in plug.claims]
+IDS = [f"{name}-{world}" for name, world, _ in CLAIMS]
 
 
-@pytest.mark.parametrize(("world", "plug"), [c[1:] for c in CLAIMS], ids=[f"{c[0]}-{c[1]}" for c in CLAIMS])
-def test_a_model_reaches_what_it_claims(world: str, plug: type[Model]) -> None:
-    made = WORLDS[world]()
+def reaches(made: World, plug: type[Model]) -> None:
+    """Assert that a model, taught in a world, goes the required share of the way."""
     found = measured(taught(plug, made), made)
     assert found, "the world promises nothing that can be measured"
     for metric, value in found.items():
         better = value <= made.floor(metric) if made.best[metric] < made.blind[metric] else value >= made.floor(metric)
         assert better, f"{metric} {value:.4f}; best {made.best[metric]:.4f}, required {made.floor(metric):.4f}"
+
+
+@pytest.mark.parametrize(("world", "plug"), [c[1:] for c in CLAIMS], ids=IDS)
+def test_a_model_reaches_what_it_claims(world: str, plug: type[Model]) -> None:
+    reaches(WORLDS[world](), plug)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize(("world", "plug"), [c[1:] for c in CLAIMS], ids=IDS)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_also_in_other_and_larger_worlds(world: str, plug: type[Model], seed: int) -> None:
+    reaches(WORLDS[world](seed, users=1500), plug)
 
 
 @pytest.mark.parametrize(("name", "plug"), every("model"), ids=lambda part: part if isinstance(part, str) else "")
@@ -56,3 +69,13 @@ def test_only_content_knows_where_a_fresh_item_belongs() -> None:
     by_id = replace(world, modalities=("id",))
     assert with_content > 0.9
     assert recall_of_fresh_items(by_id, taught(plug, by_id, epochs=15)) < 0.4
+
+
+def test_other_numbers_change_nothing_but_noise() -> None:
+    """Leak law, for a model that is trained: the same data with other item numbers is learned as well."""
+    plug, world = FOLDERS["model"].load("sasrec"), WORLDS["category_decides"]()
+    other = replace(world, dataset=renumbered(world.dataset))
+    assert not np.array_equal(world.dataset.events["item"], other.dataset.events["item"])
+    found, again = (measured(taught(plug, one, epochs=10), one) for one in (world, other))
+    for metric, value in found.items():
+        assert again[metric] == pytest.approx(value, abs=0.06)
