@@ -75,6 +75,8 @@ def read_toml(path: Path) -> dict[str, Any]:
 def assign(values: dict[str, Any], setting: str) -> None:
     """Apply one ``a.b=c`` to nested values; the right side is TOML, or a plain string where it is not.
 
+    A plug that stands there by its name alone becomes a table, so that ``data.split.folds=3`` reaches its settings.
+
     Raises:
         InputError: there is no ``=``, or a part of the path is not a table.
     """
@@ -84,6 +86,8 @@ def assign(values: dict[str, Any], setting: str) -> None:
     *tables, key = path.strip().split(".")
     place = values
     for table in tables:
+        if isinstance(place.get(table), str):  # a plug's name, now with settings
+            place[table] = {"name": place[table]}
         place = place.setdefault(table, {})
         if not isinstance(place, dict):
             raise InputError(f"--set {setting}: {table!r} is a value, not a table")

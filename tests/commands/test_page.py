@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from command_toys import write_shop
 
 from p5rec.commands import page as pages
 from p5rec.commands import run as stage
@@ -35,6 +36,14 @@ def test_an_unknown_section_and_a_wrong_value_name_their_path():
         pages.resolve({"modle": {}})
     with pytest.raises(InputError, match=r"evaluate.bootstrap: found 3"):
         pages.resolve({"evaluate": {"bootstrap": 3}})
+
+
+def test_settings_reach_a_plug_that_stands_by_its_name():
+    page = pages.read("events", ["data.path=x.csv", "data.split.least=5", "data.source.user=who"])
+    assert page.split.config.least == 5
+    assert page.source.config.user == "who"
+    with pytest.raises(InputError, match="'seed' is a value, not a table"):
+        pages.read("events", ["seed=1", "seed.more=2"])
 
 
 def test_a_page_without_data_says_how_to_name_it():
@@ -85,6 +94,11 @@ def write_movielens(folder: Path) -> Path:
     return folder
 
 
+def write_events(folder: Path) -> Path:
+    folder.mkdir()
+    return Path(write_shop(folder)["path"])
+
+
 def write_sequences(path: Path) -> Path:
     path.write_text(
         "\n".join(f"u{u} " + " ".join(f"i{(u * 3 + n * 4) % 25}" for n in range(6)) for u in range(40)) + "\n"
@@ -94,8 +108,9 @@ def write_sequences(path: Path) -> Path:
 
 @pytest.mark.parametrize("name", pages.shipped())
 def test_every_shipped_page_runs(name: str, tmp_path: Path):
-    source = pages.read(name, ["data.path=x.txt"] if name == "sequences" else []).source.name
-    data = write_movielens(tmp_path / "ml") if source == "movielens" else write_sequences(tmp_path / "seq.txt")
+    source = pages.read(name, ["data.path=x"]).source.name
+    makers = {"movielens": write_movielens, "table": write_events, "sequences": write_sequences}
+    data = makers[source](tmp_path / "data")
     page = pages.read(name, [f"data.path={data}", "evaluate.bootstrap=100"])
     short = [f"model.{model}.train.steps=2" for model, entry in page.models.items() if entry.tasks]
     report = stage.run(pages.read(name, [f"data.path={data}", "evaluate.bootstrap=100", *short]), tmp_path / "out")
