@@ -240,6 +240,8 @@ class _Faults:
 def _source(data: DataSection) -> Chosen:
     entry: Entry = data.source if data.source is not None else guess(_path_or_fault(data.path))
     settings = {"name": entry} if isinstance(entry, str) else dict(entry)
+    if "name" not in settings:  # only settings, as --set data.source.schema=FILE gives them
+        settings["name"] = guess(_path_or_fault(data.path))
     for key in ("path", "users", "items"):
         if (value := getattr(data, key)) is not None:
             settings.setdefault(key, value)

@@ -124,3 +124,12 @@ def test_every_shipped_page_is_headed_by_the_command_that_runs_it():
         text = (Path(pages.__file__).parents[1] / "pages" / f"{name}.toml").read_text()
         assert text.startswith("#")
         assert f"p5rec run {name} " in text.split("\n\n")[0]
+
+
+def test_settings_of_a_source_need_no_name(tmp_path: Path) -> None:
+    """The source is guessed from the path, and ``--set data.source.schema=FILE`` goes to it."""
+    path = tmp_path / "events.csv"
+    path.write_text("user_id,item_id,fold\na,b,train\n")
+    data = {"path": str(path), "source": {"split": "fold"}, "split": "given"}
+    source = pages.resolve({"data": data, "model": {"popular": {}}}).source
+    assert (source.name, source.config.split) == ("table", "fold")
