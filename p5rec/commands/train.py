@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from p5rec.commands import assemble, weights
+from p5rec.commands import assemble, estimate, weights
 from p5rec.commands import evaluate as evaluating
 from p5rec.commands.page import ModelEntry, Page
 from p5rec.commands.weights import Trained
@@ -35,21 +35,30 @@ def run(page: Page, dataset: Dataset, folder: Path) -> dict[str, Trained]:
         InputError: a start artifact is missing or does not fit.
     """
     made_for = assemble.setting(page, dataset)
+    made_by = {name: _fingerprint(page, entry, dataset) for name, entry in page.models.items()}
+    there = {name for name in made_by if _made_by(folder / name) == made_by[name]}
+    estimate.training(page, dataset, [entry for name, entry in page.models.items() if name not in there])
     trained = {}
     for name, entry in page.models.items():
-        trained[name] = _one(page, entry, made_for, dataset, folder / name)
+        if name in there:
+            say(f"{name}: trained already")
+            trained[name] = assemble.opened(entry, made_for, folder / name)
+        else:
+            trained[name] = _one(page, entry, made_for, dataset, folder / name, made_by[name])
     return trained
 
 
-def _one(page: Page, entry: ModelEntry, made_for: Setting, dataset: Dataset, folder: Path) -> Trained:
-    """Train one model, or open it where its folder holds just that."""
-    made_by = _fingerprint(page, entry, dataset)
+def _made_by(folder: Path) -> str | None:
+    """What a trained model's folder was made from; None where it is not there, or was cut off."""
     try:
-        if artifact.read_marker(folder, "model").get("made_by") == made_by:
-            say(f"{entry.name}: trained already")
-            return assemble.opened(entry, made_for, folder)
+        found: str | None = artifact.read_marker(folder, "model").get("made_by")
+        return found
     except InputError:
-        pass  # not there, or cut off: train it
+        return None
+
+
+def _one(page: Page, entry: ModelEntry, made_for: Setting, dataset: Dataset, folder: Path, made_by: str) -> Trained:
+    """Train one model and write its folder."""
     model = assemble.model(entry, made_for)
     with measured() as cost:
         history, note = _teach(page, entry, model, made_for, dataset, folder)

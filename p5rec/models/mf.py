@@ -100,6 +100,11 @@ class MF(SizedByState, Factored, Solved, Grows):
         left = scaled @ near.transpose(1, 2) + torch.eye(others.shape[1], device=near.device)
         return (scaled.transpose(1, 2) @ torch.cholesky_solve(root, torch.linalg.cholesky(left))).squeeze(-1)
 
+    def work(self, dataset: Dataset) -> tuple[float, float]:
+        """Each sweep solves a system of D numbers for every user and item."""
+        rows, width = float(dataset.n_users + dataset.n_items), float(self.config.width)
+        return self.config.sweeps * rows * width**3, 4.0 * (CELLS * 3 + rows * width)
+
     def encode(self, stream: Stream) -> State:
         """(B, A, D) the vector of each ask, folded in from the items before it."""
         items, ages = past(stream)

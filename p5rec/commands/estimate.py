@@ -1,0 +1,94 @@
+"""How long a run will take and how much memory, told before it starts: measured on a few steps, not guessed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from p5rec.commands import assemble
+from p5rec.commands.page import ModelEntry, Page
+from p5rec.contracts import Bound, Setting, Solved
+from p5rec.core.progress import measured, say
+from p5rec.data.dataset import Dataset
+from p5rec.training.fit import fit
+
+STEPS = 3  # of training, on a copy that is thrown away
+ORDER = 1024  # of the matrix product that tells how fast this machine multiplies
+
+
+@dataclass(frozen=True)
+class Guess:
+    """About what a model takes.
+
+    Attributes:
+        name: of the model.
+        seconds: of training at most (early stopping may end it sooner).
+        mb: of memory beside what the process holds already.
+    """
+
+    name: str
+    seconds: float
+    mb: float
+
+
+def training(page: Page, dataset: Dataset, entries: Iterable[ModelEntry]) -> list[Guess]:
+    """Guess what training some models of a page takes, and say it."""
+    made_for, held = assemble.setting(page, dataset), psutil.Process().memory_info().rss / 2**20
+    rate = multiplications_a_second()
+    guesses = [_model(entry, made_for, dataset, rate) for entry in entries]
+    if guesses:
+        parts = ", ".join(f"{one.name} {_time(one.seconds)}" for one in guesses if one.seconds >= 1)
+        peak = held + max(one.mb for one in guesses)
+        total = sum(one.seconds for one in guesses)
+        say(f"estimate: training takes at most {_time(total)}{f' ({parts})' if parts else ''}, memory {peak:,.0f} MB")
+    return guesses
+
+
+def multiplications_a_second() -> float:
+    """Floating-point operations a second of a float32 matrix product on this machine, now."""
+    square = torch.rand(ORDER, ORDER)
+    square @ square
+    start = time.perf_counter()
+    for _ in range(3):
+        square @ square
+    return 3 * 2 * ORDER**3 / (time.perf_counter() - start)
+
+
+def _model(entry: ModelEntry, made_for: Setting, dataset: Dataset, rate: float) -> Guess:
+    """A solved model tells its own work; a trained one takes a few steps."""
+    if not entry.tasks:
+        model = assemble.model(entry, made_for)
+        operations, size = model.work(dataset) if isinstance(model, Solved) else (0.0, 0.0)
+        return Guess(entry.name, operations / rate, size / 2**20)
+    with measured(interval=0.005) as cost:
+        held = psutil.Process().memory_info().rss / 2**20
+        seconds = _trained(entry, made_for, dataset)
+    return Guess(entry.name, seconds, max(cost.peak_mb - held, 0.0))
+
+
+def _trained(entry: ModelEntry, made_for: Setting, dataset: Dataset) -> float:
+    """Seconds of all passes, from those of a few steps."""
+    model = assemble.model(entry, made_for)
+    tasks, weights = assemble.tasks(entry, made_for)
+    if isinstance(model, Bound):
+        model.bind(dataset)
+    config = entry.train.model_copy(update={"steps": STEPS, "seconds": None})
+    history = fit(
+        model,
+        tasks,
+        dataset,
+        config,
+        weights=weights,
+        balance=entry.balance.make(weights),
+        tuning=entry.tuning.make(),
+    )
+    steps = min(entry.train.epochs * history.steps_per_epoch, entry.train.steps or 2**62)
+    return min(history.training_seconds / STEPS * steps, entry.train.seconds or float("inf"))
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
