@@ -76,16 +76,10 @@ def _trained(entry: ModelEntry, made_for: Setting, dataset: Dataset) -> float:
     tasks, weights = assemble.tasks(entry, made_for)
     if isinstance(model, Bound):
         model.bind(dataset)
-    config = entry.train.model_copy(update={"steps": STEPS, "seconds": None})
-    history = fit(
-        model,
-        tasks,
-        dataset,
-        config,
-        weights=weights,
-        balance=entry.balance.make(weights),
-        tuning=entry.tuning.make(),
-    )
+    balance, tuning = entry.balance.make(weights), entry.tuning.make()
+    for steps in (1, STEPS):  # the first step sets the machine up and tells nothing
+        config = entry.train.model_copy(update={"steps": steps, "seconds": None})
+        history = fit(model, tasks, dataset, config, weights=weights, balance=balance, tuning=tuning)
     steps = min(entry.train.epochs * history.steps_per_epoch, entry.train.steps or 2**62)
     return min(history.training_seconds / STEPS * steps, entry.train.seconds or float("inf"))
 
