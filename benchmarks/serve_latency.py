@@ -19,7 +19,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,6 +39,8 @@ from p5rec.testing.worlds import from_sequences
 MODELS = ("itemknn", "sasrec")
 USERS, ITEMS, EVENTS = 22_363, 12_101, 9
 CLIENTS = (1, 8, 32)
+WARM = 20  # calls that are not counted
+SETTINGS = {"itemknn": {"tune": False}}  # fitting is not measured here
 
 
 def data(path: Path | None) -> Dataset:
@@ -51,21 +53,24 @@ def data(path: Path | None) -> Dataset:
 
 def responder(name: str, dataset: Dataset) -> Responder:
     plug = making.FOLDERS["model"].load(name)
-    model = making.fitted(plug, dataset, making.setting(dataset), plug.Config())
+    model = making.fitted(plug, dataset, making.setting(dataset), plug.Config(**SETTINGS.get(name, {})))
     return Unseen(Unseen.Config(), {"scorer": Scorer(Scorer.Config(), {name: model}, dataset)}, dataset)
 
 
-def bare(name: str, path: Path | None, batch: int, calls: int) -> list[float]:
-    """Milliseconds of each call of the responder on a batch of users."""
+def bare(name: str, path: Path | None, calls: int) -> list[tuple[int, list[float]]]:
+    """Milliseconds of each call of the responder, on one user and on 32."""
     dataset = data(path)
     rank = responder(name, dataset)
-    users = np.random.default_rng(1).integers(0, dataset.n_users, (calls + 20, batch))
-    taken = []
-    for row in users:
-        begin = time.perf_counter()
-        rank(dataset.latest(row), 10)
-        taken.append((time.perf_counter() - begin) * 1e3)
-    return taken[20:]
+    found = []
+    for batch in (1, 32):
+        users = np.random.default_rng(1).integers(0, dataset.n_users, (calls // batch + WARM, batch))
+        taken = []
+        for row in users:
+            begin = time.perf_counter()
+            rank(dataset.latest(row), 10)
+            taken.append((time.perf_counter() - begin) * 1e3)
+        found.append((batch, taken[WARM:]))
+    return found
 
 
 def server(name: str, path: Path | None, folder: str, port: int) -> None:
@@ -116,37 +121,30 @@ def line(what: str, taken: list[float], rate: float) -> str:
     return f"| {what} | {p50:.2f} | {p95:.2f} | {p99:.2f} | {rate:,.0f} |"
 
 
-def rows_of(name: str, path: Path | None, total: int) -> list[str]:
+def rows_of(name: str, path: Path | None, total: int) -> Iterator[str]:
     """The rows of one model; each side in a process of its own."""
-    rows = []
     processes = get_context("spawn")
     with processes.Pool(1) as pool:
-        for batch in (1, 32):
-            taken = pool.apply(bare, (name, path, batch, total // batch))
-            rows.append(line(f"{name}: bare call, {batch} at once", taken, 1e3 * batch / float(np.mean(taken))))
+        for batch, taken in pool.apply(bare, (name, path, total)):
+            yield line(f"{name}: bare call, {batch} at once", taken, 1e3 * batch / float(np.mean(taken)))
     dataset = data(path)
     users = dataset.users.keys(np.random.default_rng(2).integers(0, dataset.n_users, total))
     item = dataset.items.key(0)
-    with socket.socket() as free, TemporaryDirectory() as folder:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
+    with TemporaryDirectory() as folder:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
         process = processes.Process(target=server, args=(name, path, folder, port), daemon=True)
         process.start()
         wait_for(port)
-        load(port, 8, total // 2, lambda n: ask(users[n]))  # warm
+        load(port, 8, 20 * WARM, lambda n: ask(users[n % total]))
         for clients in CLIENTS:
-            rows.append(
-                line(
-                    f"{name}: recommendations, {clients} clients", *load(port, clients, total, lambda n: ask(users[n]))
-                )
-            )
+            asked = load(port, clients, total, lambda n: ask(users[n]))
+            yield line(f"{name}: recommendations, {clients} clients", *asked)
         for clients in CLIENTS:
             posted = load(port, clients, total, lambda n, c=clients: post(n + c * total, f"x{n}", item))
-            rows.append(line(f"{name}: events (each on disk), {clients} clients", *posted))
+            yield line(f"{name}: events, each on disk, {clients} clients", *posted)
         process.terminate()
         process.join()
-    return rows
 
 
 def wait_for(port: int) -> None:
@@ -181,11 +179,11 @@ def main() -> None:
         "|---|---|---|---|---|",
     ]
     for name in given.models:
-        report += rows_of(name, given.data, given.requests)
-    text = "\n".join(report) + "\n"
-    print(text)
-    if given.out:
-        given.out.write_text(text)
+        for row in rows_of(name, given.data, given.requests):
+            report.append(row)
+            print(row, flush=True)
+            if given.out:
+                given.out.write_text("\n".join(report) + "\n")
 
 
 def _without_path(words: list[str]) -> list[str]:
