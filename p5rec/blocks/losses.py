@@ -21,8 +21,8 @@ def full_softmax(
 ) -> Tensor:
     """Weighted mean of the cross-entropies of N · K choices among all V items.
 
-    On a CPU in low precision the gradient is made together with the loss, in place, since the (N, V) logits are
-    by far the largest thing of a training step.
+    On a CPU in low precision the gradient is made together with the loss, a few rows at a time, since the (N, V)
+    logits are by far the largest thing of a training step.
 
     Args:
         vectors: (N, D).
@@ -35,8 +35,7 @@ def full_softmax(
     weights = weights / weights.sum()
     closed = targets.new_empty(0) if closed is None else closed
     if torch.is_autocast_enabled(vectors.device.type) and vectors.device.type == "cpu":
-        low = torch.get_autocast_dtype("cpu")
-        return _FusedSoftmax.apply(vectors.to(low), catalogue.to(low), targets, weights, smoothing, closed)
+        return _FusedSoftmax.apply(vectors, catalogue, targets, weights, smoothing, closed)
     logits, row = (vectors @ catalogue.T).float(), weights.sum(1)
     mean = logits.index_fill(1, closed, 0.0).sum(1) / (logits.shape[1] - len(closed))
     total = logits.index_fill(1, closed, NEVER).logsumexp(1)
@@ -45,32 +44,54 @@ def full_softmax(
 
 
 class _FusedSoftmax(torch.autograd.Function):
-    """Cross-entropy of vectors @ catalogue.T with one (N, V) buffer for logits, shares and gradient."""
+    """Cross-entropy of vectors @ catalogue.T; a chunk of rows becomes logits, shares and gradient in one buffer."""
+
+    ROWS = 512  # of a chunk: the buffer stays near the processor
 
     @staticmethod
     def forward(
         ctx: Any, vectors: Tensor, catalogue: Tensor, targets: Tensor, weights: Tensor, smoothing: float, closed: Tensor
     ) -> Tensor:
-        logits, row = vectors @ catalogue.T, weights.sum(1)
-        right = (weights * logits.gather(1, targets)).sum()
-        spread = smoothing / (logits.shape[1] - len(closed))  # of the target, for each open item
-        even = spread * logits.index_fill_(1, closed, 0.0).sum(1).float() if smoothing else 0.0
-        top = logits.index_fill_(1, closed, NEVER).amax(1, keepdim=True)
-        shares = logits.sub_(top).exp_()
-        total = (shares @ shares.new_ones(shares.shape[1], 1)).squeeze(1).float()
-        loss = (row * (total.log() + top.squeeze(1).float() - even)).sum() - (1 - smoothing) * right
-        slope = shares.mul_((row / total).to(shares.dtype).unsqueeze(1))
-        if smoothing:
-            slope.sub_((spread * row).to(slope.dtype).unsqueeze(1)).index_fill_(1, closed, 0.0)
-        slope.scatter_add_(1, targets, ((smoothing - 1) * weights).to(slope.dtype))
-        ctx.save_for_backward(slope @ catalogue, slope.T @ vectors)
+        low = torch.get_autocast_dtype("cpu")
+        rows, items = vectors.to(low), catalogue.to(low)
+        chosen = items[targets]
+        loss = -(1 - smoothing) * (weights * (chosen @ rows.unsqueeze(-1)).squeeze(-1)).sum()
+        to_rows, to_items = torch.empty_like(rows), torch.zeros_like(catalogue, dtype=torch.float32)
+        buffer = rows.new_empty(min(_FusedSoftmax.ROWS, len(rows)), len(items))
+        for begin in range(0, len(rows), _FusedSoftmax.ROWS):
+            part = slice(begin, begin + _FusedSoftmax.ROWS)
+            logits = torch.mm(rows[part], items.T, out=buffer[: len(rows[part])])
+            loss = loss + _slopes_in_place(logits, weights[part].sum(1, keepdim=True), smoothing, closed)
+            torch.mm(logits, items, out=to_rows[part])
+            to_items += logits.T @ rows[part]
+        pull = ((smoothing - 1) * weights).unsqueeze(-1)
+        to_items.index_add_(0, targets.flatten(), (pull * rows.unsqueeze(1)).flatten(0, 1).float())
+        ctx.save_for_backward(to_rows + (pull * chosen).sum(1), to_items)
         return loss
 
     @staticmethod
     def backward(ctx: Any, *upstream: Any) -> tuple[Tensor | None, ...]:
-        vectors, catalogue = ctx.saved_tensors
-        given = upstream[0]
-        return vectors * given.to(vectors.dtype), catalogue * given.to(catalogue.dtype), None, None, None, None
+        to_rows, to_items = ctx.saved_tensors
+        return to_rows * upstream[0], to_items * upstream[0], None, None, None, None
+
+
+def _slopes_in_place(logits: Tensor, weights: Tensor, smoothing: float, closed: Tensor) -> Tensor:
+    """Turn (N, V) logits into the gradient of the part of the loss that knows no target; returns that part.
+
+    Args:
+        logits: (N, V), overwritten.
+        weights: (N, 1) of each row.
+        smoothing, closed: as in `full_softmax`.
+    """
+    count = logits.shape[1] - len(closed)
+    even = logits.index_fill_(1, closed, 0.0).sum(1, keepdim=True).float() / count if smoothing else 0.0
+    top = logits.index_fill_(1, closed, NEVER).amax(1, keepdim=True)
+    shares = logits.sub_(top).exp_()
+    total = (shares @ shares.new_ones(shares.shape[1], 1)).float()
+    shares.mul_((weights / total).to(shares.dtype))
+    if smoothing:
+        shares.sub_((smoothing / count * weights).to(shares.dtype)).index_fill_(1, closed, 0.0)
+    return (weights * (total.log() + top.float() - smoothing * even)).sum()
 
 
 def without_targets(others: Tensor, targets: Tensor, drawn: Tensor) -> Tensor:

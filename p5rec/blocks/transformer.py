@@ -8,6 +8,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from p5rec.blocks.dropout import Dropout
 from p5rec.blocks.positions import DistanceBias, rotated
 from p5rec.blocks.stream import at
 
@@ -79,7 +80,7 @@ class FeedForward(nn.Module):
         self.up = nn.Linear(shape.width, inner)
         self.gate = nn.Linear(shape.width, inner) if shape.gates else None
         self.down = nn.Linear(inner, shape.width)
-        self.dropout = nn.Dropout(shape.dropout)
+        self.dropout = Dropout(shape.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, D) → (…, D)."""
@@ -95,7 +96,7 @@ class Block(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(shape.width) for _ in range(2))
         self.attention, self.forward_net = Attention(shape), FeedForward(shape)
         self.gates = nn.ModuleList(nn.Linear(shape.width, shape.width) for _ in range(2)) if shape.gates else None
-        self.dropout = nn.Dropout(shape.dropout)
+        self.dropout = Dropout(shape.dropout)
 
     def forward(self, x: Tensor, padding: Tensor | None, wanted: Tensor | None = None) -> Tensor:
         """(B, L, D) → (B, L, D), or the `wanted` places (B, A, D) only."""

@@ -6,6 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from p5rec.blocks.dropout import Dropout
 from p5rec.blocks.stream import Kind, Stream
 from p5rec.blocks.transformer import Shape, Transformer
 from p5rec.contracts import Factored, Grows, Setting
@@ -46,7 +47,7 @@ class Bert4rec(Factored, Grows):
         for table in (self.kinds, self.places, self.events):
             nn.init.normal_(table.weight, std=0.02)
         self.head = nn.Sequential(nn.Linear(config.width, config.width), nn.GELU(), nn.LayerNorm(config.width))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.net = Transformer(
             Shape(config.width, config.blocks, config.heads, config.dropout, config.hidden, causal=False)
         )

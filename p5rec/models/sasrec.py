@@ -10,8 +10,10 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from p5rec.blocks.dropout import Dropout
 from p5rec.blocks.stream import Kind, Stream
 from p5rec.blocks.transformer import Shape, Transformer
+from p5rec.blocks.unit import unit
 from p5rec.contracts import Factored, Grows, Setting
 from p5rec.core.config import Config
 
@@ -51,7 +53,7 @@ class Sasrec(Factored, Grows):
             if table is not None:
                 nn.init.normal_(table.weight, std=0.02)
         self.sharpness = nn.Parameter(torch.tensor(math.log(15.0))) if config.cosine else None
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.net = Transformer(
             Shape(
                 width=config.width,
@@ -88,16 +90,16 @@ class Sasrec(Factored, Grows):
 
     def _spread(self, vectors: Tensor) -> Tensor:
         """Item vectors as inputs: with cosine scores their length says nothing, so that all get the same."""
-        return vectors if self.sharpness is None else F.normalize(vectors, dim=-1) * (vectors.shape[-1] ** 0.5 / 2)
+        return vectors if self.sharpness is None else unit(vectors) * (vectors.shape[-1] ** 0.5 / 2)
 
     def vectors(self, state: Tensor) -> Tensor:
         """(B, A, D)."""
-        return state if self.sharpness is None else F.normalize(state, dim=-1) * self.sharpness.exp()
+        return state if self.sharpness is None else unit(state) * self.sharpness.exp()
 
     def catalogue(self, items: Tensor | None = None) -> Tensor:
         """(V, D), or (…, D) of some items; of length 1 where scores are cosines."""
         vectors: Tensor = self.items.all() if items is None else self.items(items)
-        return vectors if self.sharpness is None else F.normalize(vectors, dim=-1)
+        return vectors if self.sharpness is None else unit(vectors)
 
     def grow(self, setting: Setting) -> None:
         """New items are known by their content, if the tower reads any."""
