@@ -67,14 +67,16 @@ class FullSoftmax(torch.autograd.Function):
         row = weights.sum(1, keepdim=True)
         loss = (row * (total.log() + top.float())).sum() - chosen
         logits.mul_((row / total).to(logits.dtype))
-        logits.scatter_add_(1, targets, -weights.to(logits.dtype))
-        ctx.save_for_backward(logits @ items, logits.T @ states)
+        pull = weights.unsqueeze(-1)
+        to_items = (logits.T @ states).float()
+        to_items.index_add_(0, targets.flatten(), -(pull * states.unsqueeze(1)).flatten(0, 1).float())
+        ctx.save_for_backward(logits @ items - (pull * items[targets]).sum(1), to_items)
         return loss
 
     @staticmethod
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
         states, items = ctx.saved_tensors
-        return states * grad.to(states.dtype), items * grad.to(items.dtype), None, None
+        return states * grad, items * grad, None, None
 
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # history (B, L), real (B, L), targets (N, K), weights (N, K)
