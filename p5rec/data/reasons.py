@@ -22,11 +22,13 @@ def because(ranker: Ranker, queries: Queries, lists: ItemLists, limit: int = LAS
     """The item of each history that speaks most for each recommended item.
 
     Each of the last `limit` items of a history is asked alone. Its scores are standardised over the catalogue, so
-    that an item which is loud about everything does not win everywhere.
+    that an item which is loud about everything does not win everywhere; and it must rank the recommended item higher
+    than an empty history does.
 
     Returns:
         (Q, K) int64 item numbers; `NOTHING` where no item of the history speaks for it: it is just popular.
     """
+    nobody = ranker(Queries.of([[]]), None).scores[0]
     history = queries.history.last(limit)
     best = np.full(lists.items.shape, LOUD, dtype=np.float32)
     found = np.full(lists.items.shape, NOTHING, dtype=np.int64)
@@ -35,9 +37,10 @@ def because(ranker: Ranker, queries: Queries, lists: ItemLists, limit: int = LAS
         here = np.flatnonzero(np.isin(item, items))
         for query, own in zip(row[here], item[here], strict=True):
             wanted = lists.items[query]
-            loudness = np.where(wanted == NOTHING, -np.inf, scores[np.searchsorted(items, own), wanted])
-            louder = (loudness > best[query]) & (wanted != own)
-            best[query, louder], found[query, louder] = loudness[louder], own
+            alone = scores[np.searchsorted(items, own)]
+            louder = (alone[wanted] > best[query]) & (wanted != own) & (wanted != NOTHING)
+            louder &= _place(alone, wanted) < _place(nobody, wanted)
+            best[query, louder], found[query, louder] = alone[wanted][louder], own
     return found
 
 
@@ -46,6 +49,11 @@ def similar(ranker: Ranker, items: np.ndarray, k: int) -> ItemLists:
     alone = Queries.of([[item] for item in items])
     lists: ItemLists = ranker(alone.excluding(Ragged.of([[item] for item in items])), k)
     return lists
+
+
+def _place(scores: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """(K,) places of items by the scores (V,) of the catalogue, ties last."""
+    return (scores[None, :] >= scores[items][:, None]).sum(1)
 
 
 def _alone(ranker: Ranker, items: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -9,10 +9,13 @@ from p5rec.core.errors import InputError
 from p5rec.data.answers import NOTHING
 from p5rec.data.ragged import Ragged
 from p5rec.data.reasons import because, standard
+from p5rec.models.itemknn import ItemKNN
 from p5rec.models.popular import Popular
 from p5rec.responders.estimator import Estimator
+from p5rec.responders.scorer import Scorer
 from p5rec.testing.making import fitted, setting
 from p5rec.testing.sample import sample
+from p5rec.testing.sequences import from_sequences
 
 SIZE = 12
 
@@ -21,7 +24,7 @@ def pairs():
     """Item n speaks for n + 1 only, except item 0, which is loud about everything alike."""
     scores = np.zeros((SIZE, SIZE))
     scores[np.arange(SIZE - 1), np.arange(1, SIZE)] = 1.0
-    scores[0] = 50 + 0.1 * np.random.default_rng(0).random(SIZE)
+    scores[0] = 50.0
     return Given(scores)
 
 
@@ -46,6 +49,22 @@ def test_items_are_asked_in_parts(monkeypatch):
     queries, lists = Queries.of([list(range(1, 9))]), ItemLists(np.array([[2, 9]]), np.zeros((1, 2), np.float32))
     monkeypatch.setattr("p5rec.data.reasons.CHUNK", 3)
     assert because(pairs(), queries, lists).tolist() == [[1, 8]]
+
+
+def test_what_an_empty_history_ranks_as_high_is_just_popular():
+    popular = Given([np.r_[np.zeros(SIZE - 1), 9.0]])  # the same answer for everyone
+    lists = ItemLists(np.array([[SIZE - 1, 3]]), np.zeros((1, 2), np.float32))
+    assert because(popular, Queries.of([[1, 2]]), lists).tolist() == [[NOTHING, NOTHING]]
+    rows = {f"u{n}": ["top", f"other {n}", "top"] for n in range(9)} | {"v": ["x", "y"], "w": ["x", "y", "top"]}
+    dataset = from_sequences(rows, held_out=0)
+    model = fitted(ItemKNN, dataset, setting(dataset))
+    top, x, y = dataset.items.numbers(["top", "x", "y"])
+    found = because(
+        Scorer(Scorer.Config(), {"one": model}, dataset),
+        Queries.of([[x, dataset.items.number("other 3")]]),
+        ItemLists(np.array([[top, y]]), np.zeros((1, 2), np.float32)),
+    )
+    assert found.tolist() == [[NOTHING, x]], "nothing can raise the most popular item"
 
 
 def test_similar_items_follow_the_item_and_are_not_it():
