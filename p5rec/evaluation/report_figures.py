@@ -31,7 +31,7 @@ def curves(report: Report, styles: Mapping[str, str]) -> list[Figure]:
     """Loss and validation score of every model that was trained in steps."""
     figures = []
     for row in report.ranked():
-        figures += _losses(row, styles[row.name]) + _validation(row, report.headline, styles[row.name])
+        figures += _losses(row, styles[row.name]) + _validation(row, report, styles[row.name])
     return figures
 
 
@@ -118,11 +118,12 @@ def _losses(row: Row, style: str) -> list[Figure]:
     ]
 
 
-def _validation(row: Row, metric: str, style: str) -> list[Figure]:
+def _validation(row: Row, report: Report, style: str) -> list[Figure]:
     x, y = _points(row.curves.get("valid") or [], row.curves.get("steps"))
     if len(y) < 2:
         return []
-    best = max(y)
+    metric = report.headline
+    best = max(y) if report.directions.get(metric, True) else min(y)
     title = f"{row.name}: {label(metric)} on validation rows"
     svg = lines(
         title,
