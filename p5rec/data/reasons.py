@@ -39,7 +39,7 @@ def because(ranker: Ranker, queries: Queries, lists: ItemLists, limit: int = LAS
             wanted = lists.items[query]
             alone = scores[np.searchsorted(items, own)]
             louder = (alone[wanted] > best[query]) & (wanted != own) & (wanted != NOTHING)
-            louder &= _place(alone, wanted) < _place(nobody, wanted)
+            louder &= _place(alone, wanted) < _place(np.where(np.isneginf(alone), -np.inf, nobody), wanted)
             best[query, louder], found[query, louder] = alone[wanted][louder], own
     return found
 

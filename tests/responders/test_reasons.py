@@ -13,6 +13,7 @@ from p5rec.models.itemknn import ItemKNN
 from p5rec.models.popular import Popular
 from p5rec.responders.estimator import Estimator
 from p5rec.responders.scorer import Scorer
+from p5rec.responders.unseen import Unseen
 from p5rec.testing.making import fitted, setting
 from p5rec.testing.sample import sample
 from p5rec.testing.sequences import from_sequences
@@ -55,6 +56,10 @@ def test_what_an_empty_history_ranks_as_high_is_just_popular():
     popular = Given([np.r_[np.zeros(SIZE - 1), 9.0]])  # the same answer for everyone
     lists = ItemLists(np.array([[SIZE - 1, 3]]), np.zeros((1, 2), np.float32))
     assert because(popular, Queries.of([[1, 2]]), lists).tolist() == [[NOTHING, NOTHING]]
+    popular = Given([np.arange(SIZE, dtype=float)])
+    unseen = Unseen(Unseen.Config(seen="exclude"), {"one": popular}, sample())
+    asked = Queries.of([[SIZE - 1, SIZE - 2]])
+    assert because(unseen, asked, unseen(asked, 3)).tolist() == [[NOTHING] * 3], "leaving one out raises nobody"
     rows = {f"u{n}": ["top", f"other {n}", "top"] for n in range(9)} | {"v": ["x", "y"], "w": ["x", "y", "top"]}
     dataset = from_sequences(rows, held_out=0)
     model = fitted(ItemKNN, dataset, setting(dataset))
