@@ -26,6 +26,7 @@ from p5rec.data.ragged import Ragged
 
 CHUNK = 4_000_000  # pairs counted at once
 USERS, ASKED, FEWEST = 30_000, 10_000, 200  # of tuning: users counted, users asked, and the least to tune by
+CELLS = 200_000_000  # of tuning: users asked x items
 CHOICES = {
     "distance": (0.3, 0.6, 1.0, 1.5),
     "backward": (0.1, 0.2, 0.5, 1.0),
@@ -105,16 +106,17 @@ class ItemKNN(SizedByState, Solved, Grows):
         rows = np.flatnonzero(history.lengths >= 3)
         if len(rows) < FEWEST:
             return dials
-        history = history.rows(seeds.rng(self.seed, "itemknn").permutation(rows)[:USERS])
-        target = torch.from_numpy(history.values[history.stops[:ASKED] - 1].astype(np.int64))
-        known = Ragged(history.values, history.starts, history.stops - 1)
         size = self.neighbours.count
+        asked = max(min(ASKED, CELLS // size), FEWEST)
+        history = history.rows(seeds.rng(self.seed, "itemknn").permutation(rows)[:USERS])
+        target = torch.from_numpy(history.values[history.stops[:asked] - 1].astype(np.int64))
+        known = Ragged(history.values, history.starts, history.stops - 1)
         ahead = cache(lambda distance: _ahead(known, self.config.window, distance, size))
 
         def value(tried: Mapping[str, float]) -> float:
             held = Neighbours(size)
             held.hold(self._damped(ahead(tried["distance"]), known, tried))
-            return foretold(held, known.rows(slice(ASKED)).last(self.config.length), target, tried["recency"])
+            return foretold(held, known.rows(slice(asked)).last(self.config.length), target, tried["recency"])
 
         return turn(value, dials, free)
 

@@ -93,3 +93,13 @@ def test_parts_of_the_count_make_the_whole(monkeypatch):
     whole = solved(dataset).neighbours.weights
     monkeypatch.setattr("p5rec.models.itemknn.CHUNK", 7)
     torch.testing.assert_close(solved(dataset).neighbours.weights, whole)
+
+
+def test_a_large_catalogue_needs_no_full_matrix():
+    items = [f"i{n}" for n in range(150_000)]  # a full matrix would take 90 GB
+    rows = {f"u{u}": items[u * 7 : u * 7 + 6] for u in range(300)}
+    dataset = from_sequences(rows, items=items)
+    model = solved(dataset)
+    found = scores(model, dataset.held_out("valid")[0].rows(slice(0, 3)))
+    assert found.shape == (3, len(items))
+    assert len(model.neighbours.weights) < 300 * 36
