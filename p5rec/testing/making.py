@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import numpy as np
 import torch
 
 from p5rec.contracts import KINDS, Bound, Model, Setting, Solved, Task, Tower
 from p5rec.core.config import Config, build
+from p5rec.core.errors import InputError
 from p5rec.core.plugins import Folder
 from p5rec.data.dataset import Dataset
 from p5rec.data.features import Features
@@ -39,6 +40,26 @@ def taken(plug: type[Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value for name, value in settings.items() if name in fields and fields[name].annotation is type(value)
     }
+
+
+def edges(plug: type[Any]) -> Iterator[tuple[str, Any]]:
+    """Small configurations with one setting at an edge of its range, or at another of its choices.
+
+    Yields:
+        What was set, e.g. ``"length=2"``, and the configuration.
+    """
+    for name, field in plug.Config.model_fields.items():
+        values: list[Any] = list(get_args(field.annotation)) if get_origin(field.annotation) is Literal else []
+        values += [
+            limit for bound in field.metadata for limit in (getattr(bound, "ge", None), getattr(bound, "le", None))
+        ]
+        values += [not field.default] if field.annotation is bool else []
+        for value in values:
+            if value != field.default:
+                try:
+                    yield f"{name}={value}", small(plug, **{name: value})
+                except InputError:
+                    continue  # not together with the small size
 
 
 def setting(

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from p5rec.testing.checks import metrics, models, parts, powers, preparing, responders, serving, tasks
+from p5rec.testing.checks.edges import EDGES
 
 Check = Callable[[type[Any]], None]
 BY_KIND: dict[str, tuple[Check, ...]] = {
@@ -34,5 +35,6 @@ BY_KIND: dict[str, tuple[Check, ...]] = {
 
 
 def checks(kind: str, plug: type[Any]) -> tuple[Check, ...]:
-    """All checks of a plug: those of its kind, and for a model those of its powers."""
-    return BY_KIND[kind] + (tuple(powers.checks_of(plug)) if kind == "model" else ())
+    """All checks of a plug: those of its kind, of the edges of its settings, and for a model those of its powers."""
+    edges = (EDGES[kind],) if kind in EDGES else ()
+    return BY_KIND[kind] + edges + (tuple(powers.checks_of(plug)) if kind == "model" else ())
