@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from p5rec.contracts import Balance, Fusion, Modality, Model, Tuning
-from p5rec.data.features import Features
+from p5rec.data.features import Features, Kind
+from p5rec.data.ragged import Ragged
 from p5rec.testing.making import drawn, every, fresh, larger, setting, small
 from p5rec.testing.sample import sample
 
@@ -52,6 +56,42 @@ def same_values_same_vector(plug: type[Modality]) -> None:
         assert len(grown) == features.count + 3
         assert torch.allclose(modality.encode(grown)[:-3], vectors, atol=1e-6), "old rows changed"
         assert torch.isfinite(modality.encode(grown)).all()
+
+
+def takes_further_levels(plug: type[Modality]) -> None:
+    """A new row may have a category nobody had: old rows keep their vectors, and the grown state can be loaded."""
+    features = sample().item_features
+    columns = plug.columns(features)
+    modality = _modality(plug, features).eval()
+    with torch.inference_mode():
+        vectors = modality.encode(modality.read(features.only(columns)))
+    grown = with_new_level(features)
+    values = modality.read(grown.only(columns))
+    with torch.inference_mode():
+        found = modality.encode(values)
+        assert len(found) == features.count + 1
+        assert torch.isfinite(found).all()
+        assert torch.allclose(found[:-1], vectors, atol=1e-6), "old rows changed"
+        again = _modality(plug, grown).eval()
+        again.read(grown.only(columns))  # makes room; the values themselves are kept with the tower
+        again.load_state_dict(modality.state_dict())
+        assert torch.allclose(again.encode(values), found, atol=1e-6), "the grown state cannot be loaded"
+
+
+def with_new_level(features: Features) -> Features:
+    """One more row whose categories are new."""
+    longer = larger(features, 1)
+    columns = dict(longer.columns)
+    for name, column in longer.columns.items():
+        values = column.values
+        if column.kind == Kind.CATEGORY and isinstance(values, np.ndarray):
+            values = np.append(values[:-1], np.int32(len(column.levels)))
+        elif column.kind == Kind.LIST:
+            values = Ragged.of([*list(values)[:-1], [len(column.levels)]], np.int32)
+        else:
+            continue
+        columns[name] = replace(column, values=values, levels=(*column.levels, "new"))
+    return replace(longer, columns=columns)
 
 
 def gradients_reach_parameters(plug: type[Modality]) -> None:
@@ -137,7 +177,7 @@ def tunings_say_what_is_open(plug: type[Tuning]) -> None:
         assert all(isinstance(parameter.requires_grad, bool) for parameter in model.parameters())
 
 
-MODALITY = (missing_is_normal, same_values_same_vector, gradients_reach_parameters)
+MODALITY = (missing_is_normal, same_values_same_vector, takes_further_levels, gradients_reach_parameters)
 FUSION = (fuses_any_parts,)
 BALANCE = (balances_descend,)
 TUNING = (tunings_say_what_is_open,)
