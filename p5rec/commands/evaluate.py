@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,7 +79,7 @@ def report(made: Made, serves: str = "") -> Report:
         findings=findings,
         dropped=dataset.facts.get("dropped", []),
         page=page.text(),
-        environment={**doctor.machine(), **artifact.versions()},
+        environment={"time": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", **doctor.machine(), **artifact.versions()},
         ancestry={"data": dataset.facts.get("fingerprint")},
         directions={name: metric.higher for name, metric in metrics.items()},
     )
@@ -219,7 +220,8 @@ def _entrant(made: Made, name: str, valid: Measured | None, test: Measured | Non
     """A row of the table: what it did and what it cost."""
     trained = made.final.get(name)
     if trained is None:
-        return Entrant(name, valid, test, kind="responder", learned=made.learned.get(name, {}))
+        cost = made.seconds.get(name, 0.0)
+        return Entrant(name, valid, test, kind="responder", seconds_fit=cost, learned=made.learned.get(name, {}))
     facts = trained.facts
     note = facts["note"] or ("" if test else "it ranks items and estimates no numbers")
     return Entrant(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ CHOSEN = "chosen"  # models fitted on training rows only, where the served ones 
 class Made:
     """A trained run: models that validation judges, models that are tested and served, fitted weights.
 
-    With ``fitted_on = "train"`` the two sets of models are the same.
+    With ``fitted_on = "train"`` the two sets of models are the same. `learned` and `seconds` are by responder.
     """
 
     page: Page
@@ -34,6 +34,7 @@ class Made:
     chosen: Mapping[str, Trained]
     final: Mapping[str, Trained]
     learned: Mapping[str, Mapping[str, Any]]
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def refitted(self) -> bool:
@@ -66,8 +67,8 @@ def opened(folder: Path, chosen: bool = True) -> tuple[Made, dict[str, Any]]:
         use_own(folder / PLUGS)
     page = resolve(read_toml(folder / PAGE))
     dataset = storage.load(folder / DATA)
-    learned = json.loads((folder / LEARNED).read_text(encoding="utf-8"))
+    responders = json.loads((folder / LEARNED).read_text(encoding="utf-8"))
     refit = page.run.evaluate.fitted_on == "train+valid"
     final = assemble.load(page, dataset.merged() if refit else dataset, folder / MODELS)
     judged = assemble.load(page, dataset, folder / CHOSEN) if refit and chosen else final
-    return Made(page, dataset, judged, final, learned), facts
+    return Made(page, dataset, judged, final, responders["learned"], responders["seconds"]), facts

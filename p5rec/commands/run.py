@@ -73,21 +73,25 @@ def _make(page: Page, out: Path, dataset: Dataset | None) -> Made:
     dataset = prepare.run(page, out / DATA) if dataset is None else prepare.adopt(dataset, out / DATA)
     refit = page.run.evaluate.fitted_on == "train+valid"
     chosen = training.run(page, dataset, out / (CHOSEN if refit else MODELS))
-    learned = _fit_responders(page, dataset, chosen)
+    learned, seconds = _fit_responders(page, dataset, chosen)
     final = training.run(_as_chosen(page, chosen), dataset.merged(), out / MODELS) if refit else chosen
-    return Made(page, dataset, chosen, final, learned)
+    return Made(page, dataset, chosen, final, learned, seconds)
 
 
-def _fit_responders(page: Page, dataset: Dataset, trained: Mapping[str, Trained]) -> dict[str, dict[str, Any]]:
-    """Choose the few weights of blends on validation rows."""
+def _fit_responders(
+    page: Page, dataset: Dataset, trained: Mapping[str, Trained]
+) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
+    """Choose the few weights of blends on validation rows: the weights, and the seconds it took."""
     queries, truth = dataset.held_out("valid")
     learned: dict[str, dict[str, Any]] = {}
+    seconds: dict[str, float] = {}
     for name, responder in assemble.responders(page, dataset, finished(trained)).items():
         if isinstance(responder, Fitted) and len(queries):
-            responder.fit(assemble.as_asked(queries, dataset), truth)
-            learned[name] = responder.learned()
+            with measured() as cost:
+                responder.fit(assemble.as_asked(queries, dataset), truth)
+            learned[name], seconds[name] = responder.learned(), round(cost.seconds, 3)
             say(f"{name}: {json.dumps(learned[name])}")
-    return learned
+    return learned, seconds
 
 
 def _as_chosen(page: Page, chosen: Mapping[str, Trained]) -> Page:
@@ -104,7 +108,7 @@ def _as_chosen(page: Page, chosen: Mapping[str, Trained]) -> Page:
 def _finish(out: Path, made: Made, serves: str, report: Report | None) -> None:
     """Write what a served run needs, the marker last."""
     artifact.write_file(out / PAGE, made.page.text())
-    artifact.write_json(out / LEARNED, made.learned)
+    artifact.write_json(out / LEARNED, {"learned": made.learned, "seconds": made.seconds})
     _keep_own_plugs(made.page, out / PLUGS)
     models = {name: one.facts["made_by"] for name, one in made.final.items()}
     version = hashlib.sha256(json.dumps([models, made.learned, serves], sort_keys=True).encode()).hexdigest()[:12]
