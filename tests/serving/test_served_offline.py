@@ -28,6 +28,7 @@ from p5rec.serving.questions import Question
 from p5rec.serving.service import Service
 from p5rec.serving.stores.memory import Memory
 from p5rec.testing import making
+from p5rec.testing.making import FOLDERS
 
 NOON = 1_700_000_000
 
@@ -189,4 +190,27 @@ def test_an_item_that_came_live_is_ranked_and_counts_as_history(early: Dataset, 
     assert "fresh" in [one.item_id for one in everything.items]
     service.events([Event("", "u3", "fresh", NOON + 1e5)])
     assert "fresh" not in [one.item_id for one in service.recommend("u3", k=100).items]
+    service.close()
+
+
+@pytest.mark.parametrize(("modalities", "distinct"), [(("id", "category"), 2), (("id",), 1)])
+def test_content_tells_new_items_apart_where_a_tower_reads_it(
+    early: Dataset, modalities: tuple[str, ...], distinct: int
+) -> None:
+    state: dict[str, Any] = {"dataset": early}
+    model = making.fitted(FOLDERS["model"].load("sasrec"), early, making.setting(early, modalities))
+
+    def add_items(new: Sequence[Mapping[str, Any]]) -> tuple[Dataset, Responder]:
+        state["dataset"] = grow(state["dataset"], items=new)
+        model.grow(making.setting(state["dataset"], modalities))
+        return state["dataset"], ranker(state["dataset"], model)
+
+    service = Service(early, ranker(early, model), Memory(Config()), version="v1", add_items=add_items)
+    service.add_items([{"item_id": "first", "genre": "g1"}, {"item_id": "second", "genre": "g2"}])
+    service.add_items([{"item_id": "third", "genre": "g1"}])
+    answer = service.recommend("u3", candidates=("first", "second", "third"))
+    scores = {one.item_id: round(one.score, 4) for one in answer.items}
+    assert len(scores) == 3
+    assert scores["first"] == scores["third"]
+    assert len(set(scores.values())) == distinct
     service.close()
