@@ -32,7 +32,9 @@ def things() -> list[tuple[str, str, str, float]]:
         for place, name in enumerate(names):
             for number, size in enumerate(SIZES if kind != "books" else ["paperback", "hardcover"]):
                 title = f"{name} {noun}, {size}".replace(" ,", ",")
-                found.append((f"{kind}-{place}-{number}", title[0].upper() + title[1:], kind, price * (1 + number) + 0.9))
+                found.append(
+                    (f"{kind}-{place}-{number}", title[0].upper() + title[1:], kind, price * (1 + number) + 0.9)
+                )
     return found
 
 
