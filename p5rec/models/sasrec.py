@@ -25,7 +25,7 @@ class SasrecConfig(Config):
     blocks: int = Field(1, ge=1, description="transformer blocks")
     heads: int = Field(2, ge=1, description="attention heads")
     length: int = Field(50, ge=2, description="at most so many things of a history are read")
-    dropout: float = Field(0.3, ge=0, lt=1, description="dropout on inputs and inside the blocks")
+    dropout: float = Field(0.5, ge=0, lt=1, description="dropout on inputs and inside the blocks")
     hidden: int = Field(4, ge=1, description="width of the feed-forward net, in multiples of `width`")
     cosine: bool = Field(True, description="scores are cosines times a learned factor, else plain dot products")
     ligr: bool = Field(False, description="gated blocks (LiGR, as in eSASRec)")
