@@ -95,7 +95,7 @@ def assemble(
     del events, rows  # large, and not needed any more
     facts = {
         "source": dict(tables.facts),
-        "split": _named(split),
+        "split": {**_named(split), "in_time": split.in_time},
         "filters": [_named(plug) for plug in filters],
         "dropped": [one.facts() for one in dropped],
         "ties": ties,

@@ -8,7 +8,6 @@ from p5rec.data.dataset import Dataset
 from p5rec.data.events import Part
 from p5rec.data.ragged import Ragged
 
-IN_TIME = ("leave_one_out", "ratio", "global_time", "given", "cold_users")
 HABIT = 0.01, 5  # in time, repeated pairs are habit up to this share, or so many times the share in training
 FEW = 20  # so many repeated pairs are no sign of anything where the split itself went by time
 HELD = ((Part.VALID, "validation"), (Part.TEST, "test"))
@@ -16,9 +15,10 @@ HELD = ((Part.VALID, "validation"), (Part.TEST, "test"))
 
 def leaks(dataset: Dataset) -> list[str]:
     """Sentences, empty if nothing leaks: held-out pairs that train, training after the test, cold rows that train."""
-    split = str((dataset.facts.get("split") or {}).get("name", ""))
-    found = _pairs(dataset, split)
-    if split in IN_TIME:
+    about = dataset.facts.get("split") or {}
+    split, in_time = str(about.get("name", "")), bool(about.get("in_time", False))
+    found = _pairs(dataset, in_time, in_time or split == "given")
+    if in_time or split == "given":
         found += _later(dataset)
     if split == "global_time":
         found += _later_than_any(dataset)
@@ -34,10 +34,10 @@ def _rows(dataset: Dataset, part: Part) -> tuple[np.ndarray, np.ndarray]:
     return Ragged(dataset.events["item"], dataset.bounds[:, part], dataset.bounds[:, part + 1]).places()
 
 
-def _pairs(dataset: Dataset, split: str) -> list[str]:
+def _pairs(dataset: Dataset, in_time: bool, repeats: bool) -> list[str]:
     """Held-out pairs that are training rows too, more than people's habits explain where time goes on."""
-    few = FEW if split in IN_TIME and split != "given" else 0
-    habit = max(HABIT[0], HABIT[1] * float(dataset.facts.get("repeat_rate", 0.0))) if split in IN_TIME else 0.0
+    few = FEW if in_time else 0
+    habit = max(HABIT[0], HABIT[1] * float(dataset.facts.get("repeat_rate", 0.0))) if repeats else 0.0
     user, place = _rows(dataset, Part.TRAIN)
     known = np.unique(user * dataset.n_items + dataset.events["item"][place])
     sentences = []
