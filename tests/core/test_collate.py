@@ -119,3 +119,20 @@ def test_at_picks_positions_and_pads_pick_the_first() -> None:
     hidden = torch.arange(2 * 3 * 2).reshape(2, 3, 2)
     picked = at(hidden, torch.tensor([[2, 0], [1, -1]]))
     assert picked.tolist() == [[[4, 5], [0, 1]], [[8, 9], [6, 7]]]
+
+
+@given(HISTORIES, st.one_of(st.none(), st.integers(1, 10)))
+def test_words_stand_behind_the_history_and_are_never_cut(histories: list[list[int]], length: int | None) -> None:
+    words = [[7 + n for n in range(len(history) % 3)] for history in histories]
+    queries = Queries.of(histories, words=Ragged.of(words))
+    for asks in ("next", "every", "words"):
+        stream = collate(queries, length, asks)  # type: ignore[arg-type]
+        for row, (history, said) in enumerate(zip(histories, words, strict=True)):
+            blank = [Kind.BLANK] if asks == "next" else []
+            room = len(history) if length is None else max(length - 1 - len(blank) - len(said), 0)
+            items = history[max(len(history) - room, 0) :]
+            kinds, values = row_of(stream, row)
+            assert kinds == [Kind.START, *[Kind.ITEM] * len(items), *[Kind.WORD] * len(said), *blank]
+            assert values == [0, *items, *said, *([0] * len(blank))]
+            asked = [values[ask] for ask in stream.asks[row].tolist() if ask >= 0]
+            assert asked == {"next": [0], "every": items, "words": said}[asks]
