@@ -30,7 +30,7 @@ import numpy as np
 from p5rec.contracts import Dataset, Responder
 from p5rec.responders.scorer import Scorer
 from p5rec.responders.unseen import Unseen
-from p5rec.serving.run import serve
+from p5rec.serving.run import leave_a_core, serve
 from p5rec.serving.service import Service
 from p5rec.serving.stores.sqlite import Sqlite
 from p5rec.testing import making
@@ -59,6 +59,7 @@ def responder(name: str, dataset: Dataset) -> Responder:
 
 def bare(name: str, path: Path | None, calls: int) -> list[tuple[int, list[float]]]:
     """Milliseconds of each call of the responder, on one user and on 32."""
+    leave_a_core()
     dataset = data(path)
     rank = responder(name, dataset)
     found = []
@@ -173,12 +174,15 @@ def main() -> None:
         + " ".join(sys.argv[1:] if not given.data else _without_path(sys.argv[1:])),
         "",
         f"{datetime.date.today()}, commit {commit}, {os.cpu_count()} cores ({platform.machine()}), {told}, k = 10, "
-        f"{given.requests} requests a row; server and clients share the cores.",
+        f"{given.requests} requests a row; server and clients share the cores, other work may too (load of the last "
+        f"minute {os.getloadavg()[0]:.1f}).",
         "",
         "| what | p50 ms | p95 ms | p99 ms | a second |",
         "|---|---|---|---|---|",
     ]
-    for name in given.models:
+    if given.out and given.out.exists():  # models that are there already stay as they are
+        report = given.out.read_text().splitlines()
+    for name in [one for one in given.models if f"| {one}: " not in "\n".join(report)]:
         for row in rows_of(name, given.data, given.requests):
             report.append(row)
             print(row, flush=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 
+import torch
 import uvicorn
 
 from p5rec.core.errors import P5Error
@@ -26,6 +28,7 @@ def serve(service: Service, host: str = "127.0.0.1", port: int = 8000) -> None:
     Raises:
         P5Error: the address cannot be listened on.
     """
+    leave_a_core()
     listening = listen(host, port)
     address, taken = listening.getsockname()[:2]
     place = f"http://{f'[{address}]' if ':' in address else address}:{taken}"
@@ -39,6 +42,16 @@ def serve(service: Service, host: str = "127.0.0.1", port: int = 8000) -> None:
         server_header=False,
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def leave_a_core() -> None:
+    """Torch uses all cores but one, unless ``OMP_NUM_THREADS`` says otherwise.
+
+    With as many threads as cores the web's own thread makes one of them late, and each operation waits for the last.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        torch.set_num_threads(max(1, cores - 1))
 
 
 def listen(host: str, port: int) -> socket.socket:

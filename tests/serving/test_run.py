@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from p5rec.core.errors import P5Error
-from p5rec.serving.run import listen
+from p5rec.serving.run import leave_a_core, listen
 
 PROGRAM = Path(__file__).with_name("serving_toys.py")
 
@@ -59,6 +59,19 @@ def test_a_host_of_another_machine_is_a_sentence() -> None:
 def test_answers_are_not_held_back_by_nagle() -> None:
     with listen("127.0.0.1", 0) as listening:
         assert listening.proto == socket.IPPROTO_TCP  # asyncio sets TCP_NODELAY on its connections only then
+
+
+def test_one_core_is_left_for_the_web(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[int] = []
+    monkeypatch.setattr("torch.set_num_threads", chosen.append)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    leave_a_core()
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    leave_a_core()
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {5}, raising=False)
+    leave_a_core()
+    assert chosen == [3, 1]
 
 
 @pytest.mark.prove
