@@ -1,4 +1,4 @@
-"""EASE: the linear item-to-item model with a closed form (Steck 2019), on recency-weighted histories."""
+"""EASE: the linear item-to-item model with a closed form (Steck 2019); near pairs count more than distant ones."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from scipy import sparse
 from torch import Tensor
 
 from p5rec.blocks.neighbours import Neighbours, chosen, nearest
+from p5rec.blocks.pairs import ahead
 from p5rec.blocks.past import decayed, past
 from p5rec.blocks.sized import SizedByState, longer
 from p5rec.contracts import Dataset, Grows, Setting, Solved, State, StepsAside, Stream
@@ -19,7 +20,8 @@ from p5rec.data.ragged import Ragged
 class Ease(SizedByState, Solved, Grows):
     """Weights B that best predict each item of a history from the others: ``min |X - XB|² + ridge |B|², diag B = 0``.
 
-    X holds training histories, each item weighted by its age. Only the largest weights of each item are kept.
+    In the Gram matrix of the histories X a pair of items d places apart counts ``(d + 1) ** -distance``: as if each
+    history were seen through a window at each of its places. Only the largest weights of each item are kept.
 
     Attributes:
         prior: (V,) float32 popularity, so small that it only breaks ties and answers empty histories.
@@ -29,8 +31,10 @@ class Ease(SizedByState, Solved, Grows):
         """Settings of EASE."""
 
         ridge: float = Field(150.0, gt=0, description="strength of the penalty")
-        fading: float = Field(0.0, ge=0, description="decay of training histories with age a: (a + 1) ** -x")
-        recency: float = Field(0.8, ge=0, description="decay of the history that is asked with, the same way")
+        distance: float = Field(0.5, ge=0, description="decay of a pair with distance d in the history: (d + 1) ** -x")
+        recency: float = Field(
+            0.8, ge=0, description="decay of the history that is asked with, with age a: (a + 1) ** -x"
+        )
         neighbours: int = Field(200, ge=0, description="keep so many weights of each item; 0 keeps all")
         length: int = Field(500, ge=2, description="items of a history that are read, the last ones")
         max_items: int = Field(20_000, ge=1, description="steps aside above so many items: memory grows as the square")
@@ -57,10 +61,11 @@ class Ease(SizedByState, Solved, Grows):
                 f"ease steps aside: the catalogue has {size:,} items and max_items is {self.config.max_items:,} "
                 f"(its matrix would take {4e-9 * size**2:.1f} GB); raise max_items or leave the model out"
             )
-        histories = weighted(dataset.history("train").last(self.config.length), size, self.config.fading)
-        weights = closed_form(torch.from_numpy((histories.T @ histories).toarray()), self.config.ridge)
+        gram = nearness(dataset.history("train").last(self.config.length), size, self.config.distance)
+        weights = closed_form(torch.from_numpy(gram.toarray()), self.config.ridge)
         self.neighbours.hold(largest(weights, self.config.neighbours))
-        self.prior = torch.from_numpy((dataset.item_counts * (1e-6 / max(len(histories.data), 1))).astype(np.float32))
+        counts = dataset.item_counts
+        self.prior = torch.from_numpy((counts * (1e-6 / max(counts.max(initial=0), 1))).astype(np.float32))
 
     def work(self, dataset: Dataset) -> tuple[float, float]:
         """A Cholesky inverse of the Gram matrix, with up to four matrices of its size at once."""
@@ -82,12 +87,16 @@ class Ease(SizedByState, Solved, Grows):
         self.prior = longer(self.prior, setting.items.count)
 
 
-def weighted(histories: Ragged, size: int, fading: float) -> sparse.csr_array:
-    """Histories as the rows of a sparse (U, V) float32 matrix, items weighted by (age + 1) ** -fading."""
-    row, place = histories.places()
-    ages = histories.stops[row] - place - 1
-    weights = ((ages + 1.0) ** -fading).astype(np.float32)
-    return sparse.csr_array((weights, (row, histories.values[place])), shape=(len(histories), size))
+def nearness(histories: Ragged, size: int, distance: float) -> sparse.csr_array:
+    """(V, V) float32 sum over pairs of places of the histories, d apart, of ``(d + 1) ** -distance``.
+
+    The decay is convex, so the matrix of a history's places is positive definite (Pólya), and so is this one.
+    """
+    row, item = histories.flat()
+    longest = int(histories.lengths.max(initial=1))
+    later = ahead(row, item, size, longest, lambda apart: (apart + 1.0) ** -distance)
+    own = np.bincount(item, minlength=size).astype(np.float32)
+    return sparse.csr_array(later + later.T + sparse.diags_array(own))
 
 
 def closed_form(gram: Tensor, ridge: float) -> Tensor:

@@ -6,7 +6,7 @@ After Sarwar et al. 2001 and the sequential variants of Ludewig & Jannach 2018.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from p5rec.blocks.inference import alike
 from p5rec.blocks.neighbours import Neighbours, chosen, nearest
+from p5rec.blocks.pairs import ahead
 from p5rec.blocks.past import decayed, past
 from p5rec.blocks.sized import SizedByState, longer
 from p5rec.contracts import Dataset, Grows, Setting, Solved, State, Stream
@@ -24,7 +25,7 @@ from p5rec.core.climb import turn
 from p5rec.core.config import Config as Settings
 from p5rec.data.ragged import Ragged
 
-CHUNK = 4_000_000  # pairs counted at once
+CHUNK = 4_000_000  # scores held at once while settings are chosen
 USERS, ASKED, FEWEST = 30_000, 10_000, 200  # of tuning: users counted, users asked, and the least to tune by
 CELLS = 200_000_000  # of tuning: users asked x items
 CHOICES = {
@@ -82,17 +83,22 @@ class ItemKNN(SizedByState, Solved, Grows):
         free = {name: tries for name, tries in CHOICES.items() if name not in self.config.model_fields_set}
         if self.config.tune and free:
             dials = self._tuned(history, dials, free)
-        pairs = _ahead(history, self.config.window, dials["distance"], dataset.n_items)
+        pairs = self._pairs(history, dials["distance"])
         self.neighbours.hold(nearest(self._damped(pairs, history, dials), self.config.neighbours))
         self.dials.copy_(torch.tensor([dials[name] for name in CHOICES]))
         counts = dataset.item_counts
         prior = torch.from_numpy((counts * (1e-6 / max(counts.max(initial=0), 1))).astype(np.float32))
         self.prior = prior.to(self.prior.device)
 
-    def _damped(self, ahead: sparse.csr_array, history: Ragged, dials: Mapping[str, float]) -> sparse.csr_array:
+    def _pairs(self, history: Ragged, decay: float) -> sparse.csr_array:
+        """(V, V) counts of "j later than i in one history", a pair at distance d counts ``d ** -decay``."""
+        row, item = history.flat()
+        return ahead(row, item, self.neighbours.count, self.config.window, lambda distance: distance**-decay)
+
+    def _damped(self, later: sparse.csr_array, history: Ragged, dials: Mapping[str, float]) -> sparse.csr_array:
         """(V, V) neighbours from the counts of pairs in order."""
-        counts = np.maximum(np.bincount(history.flat()[1], minlength=ahead.shape[0]), 1.0) + self.config.shrink
-        pairs = sparse.csr_array(ahead + dials["backward"] * ahead.T)
+        counts = np.maximum(np.bincount(history.flat()[1], minlength=later.shape[0]), 1.0) + self.config.shrink
+        pairs = sparse.csr_array(later + dials["backward"] * later.T)
         row = np.repeat(np.arange(len(counts)), np.diff(pairs.indptr))
         damping = counts[row] ** dials["damp_history"] * counts[pairs.indices] ** dials["damp_item"]
         pairs.data = (pairs.data / damping).astype(np.float32)
@@ -111,11 +117,11 @@ class ItemKNN(SizedByState, Solved, Grows):
         history = history.rows(seeds.rng(self.seed, "itemknn").permutation(rows)[:USERS])
         target = torch.from_numpy(history.values[history.stops[:asked] - 1].astype(np.int64))
         known = Ragged(history.values, history.starts, history.stops - 1)
-        ahead = cache(lambda distance: _ahead(known, self.config.window, distance, size))
+        pairs = cache(partial(self._pairs, known))
 
         def value(tried: Mapping[str, float]) -> float:
             held = Neighbours(size)
-            held.hold(self._damped(ahead(tried["distance"]), known, tried))
+            held.hold(self._damped(pairs(tried["distance"]), known, tried))
             return foretold(held, known.rows(slice(asked)).last(self.config.length), target, tried["recency"])
 
         return turn(value, dials, free)
@@ -133,19 +139,6 @@ class ItemKNN(SizedByState, Solved, Grows):
         """New items have no neighbours yet."""
         self.neighbours.grow(setting.items.count)
         self.prior = longer(self.prior, setting.items.count)
-
-
-def _ahead(history: Ragged, window: int, decay: float, size: int) -> sparse.csr_array:
-    """(V, V) counts of "j later than i in one history", a pair at distance d counts ``d ** -decay``."""
-    user, item = history.flat()
-    found = sparse.csr_array((size, size), dtype=np.float32)
-    for distance in range(1, min(window, int(history.lengths.max(initial=1)) - 1) + 1):
-        same = np.flatnonzero(user[:-distance] == user[distance:])
-        for part in np.array_split(same, len(same) // CHUNK + 1):
-            weight = np.full(len(part), distance**-decay, dtype=np.float32)
-            pairs = sparse.csr_array((weight, (item[part], item[part + distance])), shape=(size, size))
-            found = sparse.csr_array(found + pairs)
-    return found  # type: ignore[return-value]  # the sum of (V, V) is one
 
 
 def foretold(neighbours: Neighbours, history: Ragged, target: Tensor, recency: float) -> float:

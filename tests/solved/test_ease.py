@@ -29,13 +29,25 @@ def weighted_rows(histories, size, power):
     return out
 
 
-@pytest.mark.parametrize(("fading", "recency"), [(0.0, 0.0), (0.7, 1.0)])
-def test_the_scores_are_those_of_the_formula(fading, recency):
+def gram(histories, size, distance):
+    """As X'KX: rows of X are the places of a history, K is how near two places are."""
+    out = np.zeros((size, size))
+    for items in histories:
+        places = np.arange(len(items))
+        near = (np.abs(places[:, None] - places) + 1.0) ** -distance
+        assert np.linalg.eigvalsh(near).min(initial=0) > -1e-9
+        x = np.eye(size)[items]
+        out += x.T @ near @ x
+    return out
+
+
+@pytest.mark.parametrize(("distance", "recency"), [(0.0, 0.0), (0.7, 1.0)])
+def test_the_scores_are_those_of_the_formula(distance, recency):
     dataset = sample()
     queries, _ = dataset.held_out("test")
-    model = solved(dataset, ridge=3.0, fading=fading, recency=recency, neighbours=0)
-    x = weighted_rows(list(dataset.history("train")), dataset.n_items, fading)
-    inverse = np.linalg.inv(x.T @ x + 3.0 * np.eye(dataset.n_items))
+    model = solved(dataset, ridge=3.0, distance=distance, recency=recency, neighbours=0)
+    near = gram(list(dataset.history("train")), dataset.n_items, distance)
+    inverse = np.linalg.inv(near + 3.0 * np.eye(dataset.n_items))
     weights = np.eye(dataset.n_items) - inverse / np.diag(inverse)[None, :]
     expected = weighted_rows(list(queries.history), dataset.n_items, recency) @ weights
     np.testing.assert_allclose(scores(model, queries), expected, atol=2e-5)
@@ -43,7 +55,7 @@ def test_the_scores_are_those_of_the_formula(fading, recency):
 
 def test_no_other_matrix_without_a_diagonal_fits_better():
     dataset = sample()
-    model = solved(dataset, ridge=3.0, neighbours=0)
+    model = solved(dataset, ridge=3.0, distance=0.0, neighbours=0)
     x = torch.from_numpy(weighted_rows(list(dataset.history("train")), dataset.n_items, 0.0)).float()
     hold = model.neighbours
     matrix = torch.zeros(dataset.n_items, dataset.n_items)

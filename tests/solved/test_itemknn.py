@@ -91,7 +91,7 @@ def test_an_empty_history_is_answered_by_popularity():
 def test_parts_of_the_count_make_the_whole(monkeypatch):
     dataset = sample()
     whole = solved(dataset).neighbours.weights
-    monkeypatch.setattr("p5rec.models.itemknn.CHUNK", 7)
+    monkeypatch.setattr("p5rec.blocks.pairs.CHUNK", 7)
     torch.testing.assert_close(solved(dataset).neighbours.weights, whole)
 
 
