@@ -13,6 +13,10 @@ from p5rec.data.queries import Queries
 from p5rec.data.ragged import Ragged
 
 
+PASS = 40  # batches a pass has at least, where that leaves each of them `SMALL` things: little data takes many steps
+SMALL = 256
+
+
 @dataclass(frozen=True)
 class Windows:
     """All windows of one pass over the training rows, batch after batch.
@@ -34,7 +38,7 @@ class Windows:
 
 
 class Plan:
-    """Deals the training rows into batches of about `positions` things, anew in each pass.
+    """Deals the training rows into batches of about `positions` things, anew in each pass; of fewer where data is small.
 
     Every event stands in exactly one window a pass. A history longer than `room` is cut at places that change from
     pass to pass. A pass has the same number of batches each time, none of them empty.
@@ -50,17 +54,20 @@ class Plan:
         Raises:
             InputError: there is no training row.
         """
-        lengths = dataset.history("train").lengths
-        things = int(lengths.sum() + (lengths > 0).sum())
+        things = _things(dataset)
         if not things:
             raise InputError("the data has no training row: its split holds out every event")
-        return max(1, things // self.positions)
+        return max(1, things // self._size(things))
 
     def queries(self, dataset: Dataset, room: int, seed: int, step: int) -> Queries:
         """The windows of one step, each of at most `room` events (and half a batch, so that no batch is empty)."""
-        steps, room = self.steps(dataset), min(room, self.positions // 2 - 1)
+        steps, room = self.steps(dataset), min(room, self._size(_things(dataset)) // 2 - 1)
         users, rows = self._pass(dataset, room, seed, step // steps, steps).batch(step % steps)
         return Queries(users=users, history=rows, side=dataset.side(rows))
+
+    def _size(self, things: int) -> int:
+        """Things of a batch."""
+        return min(self.positions, max(things // PASS, SMALL))
 
     def _pass(self, dataset: Dataset, room: int, seed: int, number: int, steps: int) -> Windows:
         """The windows of a pass; the last one asked for is kept."""
@@ -69,6 +76,12 @@ class Plan:
             rng = seeds.rng(seed, "windows", number)
             self._last = key, dataset, _dealt(*cut(dataset.history("train"), room, rng), steps, rng)
         return self._last[2]
+
+
+def _things(dataset: Dataset) -> int:
+    """Training events, and a START for each history."""
+    lengths = dataset.history("train").lengths
+    return int(lengths.sum() + (lengths > 0).sum())
 
 
 def cut(history: Ragged, room: int, rng: np.random.Generator) -> tuple[np.ndarray, Ragged]:
