@@ -31,7 +31,7 @@ class NextItemConfig(Config):
     positions: int = Field(2048, ge=16, description="things of a batch, START included")
     window: int = Field(200, ge=1, description="longest window of a history for models that read any length")
     smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over the catalogue (softmax)")
-    horizon: int = Field(4, ge=1, description="so many of the following items count as right, not only the next one")
+    horizon: int = Field(3, ge=1, description="so many of the following items count as right, not only the next one")
     fade: float = Field(0.3, gt=0, le=1, description="weight of a following item as a share of the one before it")
     negatives: int = Field(256, ge=1, description="items drawn beside each target (sampled, gbce)")
     share: int = Field(128, ge=0, description="places that share one draw: 1 each its own, 0 the whole batch")
