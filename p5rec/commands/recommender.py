@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from p5rec.data import storage
 from p5rec.data.answers import NOTHING
 from p5rec.data.dataset import Dataset
 from p5rec.data.queries import UNKNOWN, Queries
-from p5rec.data.ragged import Ragged
+from p5rec.serving.questions import Ground, Question, pasts, queries
 from p5rec.serving.service import Service
 
 
@@ -95,12 +95,12 @@ class Recommender:
         Raises:
             InputError: neither or both of users and histories; candidates of which none is known.
         """
-        queries, ranker = self.queries(users, histories, candidates, exclude), self.responder(responder)
-        lists = ranker(queries, k)
+        asked, ranker = self.queries(users, histories, candidates, exclude), self.responder(responder)
+        lists = ranker(asked, k)
         assert isinstance(lists, ItemLists)
-        because = ranker.because(queries, lists)
-        asked = pl.Series(users) if users is not None else pl.Series(range(len(queries)))
-        table = self._table("user_id" if users is not None else "history", asked, lists, "item_id")
+        because = ranker.because(asked, lists)
+        names = pl.Series(list(users)) if users is not None else pl.Series(range(len(asked)))
+        table = self._table("user_id" if users is not None else "history", names, lists, "item_id")
         why = because[lists.items != NOTHING]
         keys = [self.dataset.items.key(int(one)) if one != NOTHING else None for one in why]
         return as_frame(table.with_columns(pl.Series("because", keys, dtype=pl.String)), frame)
@@ -124,24 +124,22 @@ class Recommender:
         candidates: Sequence[str] | None = None,
         exclude: Sequence[str] | None = None,
     ) -> Queries:
-        """Raw ids → queries; as `recommend`."""
+        """Raw ids → queries, as the service asks them; see `recommend`."""
         if (users is None) == (histories is None):
             raise InputError("recommend: give either users or histories (one of them, not both)")
+        if candidates is not None and not (self.dataset.items.numbers([str(one) for one in candidates]) >= 0).any():
+            raise InputError(f"candidates: none of the {len(candidates)} given is an item of this run")
+        shared: dict[str, Any] = {
+            "candidates": None if candidates is None else tuple(str(item) for item in candidates),
+            "exclude": tuple(str(item) for item in exclude or ()),
+            "time": time.time(),
+        }
         if users is not None:
-            queries = self.dataset.latest(self.dataset.users.numbers([str(user) for user in users]))
+            questions = [Question(user_id=str(user), **shared) for user in users]
         else:
-            numbers = [self.dataset.items.numbers([str(item) for item in row]) for row in histories or ()]
-            queries = Queries.of([row[row != UNKNOWN] for row in numbers])
-        if candidates is not None:
-            known = self._known(candidates)
-            if not len(known):
-                raise InputError(f"candidates: none of the {len(candidates)} given is an item of this run")
-            queries = replace(queries, candidates=Ragged.of([known] * len(queries)))
-        return queries if exclude is None else queries.excluding(Ragged.of([self._known(exclude)] * len(queries)))
-
-    def _known(self, items: Sequence[str]) -> np.ndarray:
-        numbers = self.dataset.items.numbers([str(item) for item in items])
-        return np.unique(numbers[numbers != UNKNOWN])
+            questions = [Question(history=tuple(str(item) for item in row), **shared) for row in histories or ()]
+        ground = Ground(self.dataset)
+        return queries(ground, pasts(ground, memory_store(), questions, 0, 0), questions)
 
     def _table(self, key: str, asked: pl.Series, lists: ItemLists, item: str) -> pl.DataFrame:
         """One row an answered item."""
