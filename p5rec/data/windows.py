@@ -12,7 +12,6 @@ from p5rec.data.dataset import Dataset
 from p5rec.data.queries import Queries
 from p5rec.data.ragged import Ragged
 
-
 PASS = 40  # batches a pass has at least, where that leaves each of them `SMALL` things: little data takes many steps
 SMALL = 256
 
@@ -38,7 +37,7 @@ class Windows:
 
 
 class Plan:
-    """Deals the training rows into batches of about `positions` things, anew in each pass; of fewer where data is small.
+    """Deals the training rows into batches of about `positions` things, anew in each pass; fewer where data is small.
 
     Every event stands in exactly one window a pass. A history longer than `room` is cut at places that change from
     pass to pass. A pass has the same number of batches each time, none of them empty.
