@@ -119,8 +119,11 @@ class Page:
     values: Mapping[str, Any] = field(repr=False)
 
     def text(self) -> str:
-        """The page as TOML, every ``--set`` and flag applied."""
-        return tomli_w.dumps(_plain(self.values))
+        """The page as TOML, changes applied; a guessed source is named, for the data may be gone when it is read."""
+        values = {**self.values, "data": {**self.values.get("data", {})}}
+        source = values["data"].get("source", {})
+        values["data"]["source"] = source if isinstance(source, str) else {"name": self.source.name, **source}
+        return tomli_w.dumps(_plain(values))
 
     @property
     def plugs(self) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from command_toys import shop_page
+from command_toys import shop_page, write_shop
 
 import p5rec
 from p5rec.commands import run as stage
@@ -111,3 +111,11 @@ def test_the_whole_job_on_a_frame(shop: dict, tmp_path: Path):
     assert recommender.recommend(users=["u2"], k=2).height == 2
     with pytest.raises(InputError, match="a frame lives in Python only"):
         p5rec.run({"data": {"source": "frame"}}, tmp_path / "other")
+
+
+def test_a_run_opens_when_its_data_is_gone(tmp_path: Path):
+    page = shop_page(write_shop(tmp_path, users=20), model={"ease": {}}, responder={}, serve={})
+    p5rec.run(page, tmp_path / "out")
+    (tmp_path / "events.csv").unlink()
+    (tmp_path / "items.csv").unlink()
+    assert p5rec.load(tmp_path / "out").recommend(users=["u2"], k=2).height == 2
