@@ -1,6 +1,6 @@
 """Full ranking through the responders, against the bare matrix product and top-k of ready vectors, in the same run.
 
-    python benchmarks/ranking_speed.py --sequences SEQUENCES [--out benchmarks/results/ranking_speed.md]
+    python benchmarks/ranking_speed.py --sequences SEQUENCES [--users N] [--out benchmarks/results/ranking_speed.md]
 
 SEQUENCES is a file of lines "user item item …" (Beauty of ../shared/data by default). Each side ranks every user's
 whole catalogue and keeps ten items. The bare side is given vectors of users and items that are ready; ours is
@@ -65,23 +65,23 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def compare(model: Factored, dataset: Dataset, rounds: int) -> tuple[float, float, float]:
+def compare(model: Factored, dataset: Dataset, rounds: int, users: int | None) -> tuple[float, float, float]:
     """Best seconds of the bare side, of ours, and of the encoding within ours."""
-    queries, _ = dataset.held_out("test")
+    queries = dataset.held_out("test")[0].rows(slice(0, users))  # users are numbered at random
     ranker = Unseen(Unseen.Config(), {"one": Scorer(Scorer.Config(), {"model": model}, dataset)}, dataset)
     with torch.inference_mode():
-        users, items = encoded(model, queries), model.catalogue().contiguous()
-        sides: list[Callable[[], object]] = [lambda: bare(users, items), lambda: ranker(queries, K)]
+        ready, items = encoded(model, queries), model.catalogue().contiguous()
+        sides: list[Callable[[], object]] = [lambda: bare(ready, items), lambda: ranker(queries, K)]
         found = [[seconds(side) for side in sides] for _ in range(rounds + 1)][1:]
         order = queries.history.lengths.argsort()
         coding = min(seconds(lambda: encoded(model, queries.rows(order))) for _ in range(rounds))
     return min(one for one, _ in found), min(other for _, other in found), coding
 
 
-def table(dataset: Dataset, rounds: int) -> list[str]:
+def table(dataset: Dataset, rounds: int, users: int | None) -> list[str]:
     lines = ["| model | bare, s | ours, s | ours / bare | of it encoding, s |", "|---|---|---|---|---|"]
     for name, model in models(dataset).items():
-        without, ours, coding = compare(model, dataset, rounds)
+        without, ours, coding = compare(model, dataset, rounds, users)
         lines.append(f"| {name} | {without:.2f} | {ours:.2f} | {ours / without:.2f} | {coding:.2f} |")
         print(lines[-1], flush=True)
     return lines
@@ -90,20 +90,22 @@ def table(dataset: Dataset, rounds: int) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sequences", type=Path, default=DEFAULT)
+    parser.add_argument("--users", type=int, help="so many users only")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     dataset = read(given.sequences)
-    lines = table(dataset, given.rounds)
+    lines = table(dataset, given.rounds, given.users)
     if given.out:
         commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+        users = given.users or dataset.n_users
+        data = f".../{given.sequences.parent.name}/{given.sequences.name}"
         head = [
             "# Full ranking, against the bare matrix product and top-k",
             "",
-            "`python benchmarks/ranking_speed.py --sequences "
-            f".../{given.sequences.parent.name}/{given.sequences.name}`, "
+            f"`python benchmarks/ranking_speed.py --sequences {data}{f' --users {users}' if given.users else ''}`, "
             f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}, {torch.get_num_threads()} threads, "
-            f"{platform.machine()}, torch {torch.__version__}: {dataset.n_users:,} users, {dataset.n_items:,} items, "
+            f"{platform.machine()}, torch {torch.__version__}: {users:,} users, {dataset.n_items:,} items, "
             f"the {K} best of each; the best of {given.rounds} rounds.",
             "",
         ]

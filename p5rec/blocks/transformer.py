@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -53,6 +54,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, padding: Tensor | None, wanted: Tensor | None = None) -> Tensor:
         """(B, L, D) → (B, L, D), or the `wanted` places (B, A, D); `padding` (B, L): nobody may look there."""
         rows, length, width = x.shape
+        if wanted is not None and self.shape.positions == "none" and 2 * wanted.shape[1] < length:
+            return self._few(x, padding, wanted)
         query, key, value = self.inward(x).view(rows, length, 3, self.shape.heads, -1).permute(2, 0, 3, 1, 4)
         if self.shape.positions == "rotary":
             query, key = rotated(query), rotated(key)
@@ -61,6 +64,20 @@ class Attention(nn.Module):
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
         mixed = mixed.transpose(1, 2).reshape(rows, length, width)
         return self.outward(mixed if wanted is None else at(mixed, wanted))
+
+    def _few(self, x: Tensor, padding: Tensor | None, wanted: Tensor) -> Tensor:
+        """(B, A, D) where few places are wanted: no other place makes a query."""
+        width, wanted = x.shape[-1], wanted.clamp(min=0)
+        weight, bias = self.inward.weight, self.inward.bias
+        query = F.linear(at(x, wanted), weight[:width], bias[:width])
+        key, value = F.linear(x, weight[width:], bias[width:]).chunk(2, dim=-1)
+        query, key, value = (part.unflatten(-1, (self.shape.heads, -1)).transpose(1, 2) for part in (query, key, value))
+        places = torch.arange(x.shape[1], device=x.device)
+        seen = ((places <= wanted[..., None]) | (not self.shape.causal))[:, None]
+        if padding is not None:
+            seen = seen & ~padding[:, None, None, :]
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+        return self.outward(mixed.transpose(1, 2).flatten(2))
 
     def _mask(self, length: int, padding: Tensor | None, like: Tensor) -> Tensor | None:
         """What is added before the softmax; None where causality alone decides (padding is always behind)."""

@@ -53,6 +53,11 @@ def test_wanted_places_are_those_of_the_whole(positions: Any, causal: bool) -> N
     whole = model(x)
     for row, places in enumerate(wanted.clamp(min=0)):
         assert torch.allclose(model(x, wanted=wanted)[row], whole[row, places], atol=1e-5)
+    padding = torch.tensor([[0] * 7, [0] * 7, [0, 0, 0, 0, 1, 1, 1]], dtype=torch.bool)
+    whole = model(x, padding)
+    for row in range(3):  # few places take a shorter way
+        one = torch.tensor([[6], [3], [1]])
+        assert torch.allclose(model(x, padding, wanted=one)[row, 0], whole[row, one[row, 0]], atol=1e-5)
 
 
 def test_order_counts_only_where_positions_are_known() -> None:
