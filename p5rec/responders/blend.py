@@ -11,6 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from p5rec.blocks.best import best
 from p5rec.blocks.scales import DIALS, loudness, places, scaled, shaped, standard
 from p5rec.contracts import Answers, Dataset, Fitted, ItemLists, Queries, Responder, Truth
 from p5rec.core import seed as seeds
@@ -67,9 +68,8 @@ class Blend(Fitted):
         total = total.masked_fill(total.isnan(), -torch.inf)  # a weight of 0 times -inf
         if k is None:
             return ItemLists(items, total.numpy())
-        best = total.topk(min(k, total.shape[1]))
-        names = np.take_along_axis(items, best.indices.numpy(), axis=1)
-        return ItemLists(np.where(best.values.isneginf().numpy(), NOTHING, names), best.values.numpy())
+        values, columns = (part.numpy() for part in best(total, k))
+        return ItemLists(np.where(np.isneginf(values), NOTHING, np.take_along_axis(items, columns, axis=1)), values)
 
     def fit(self, queries: Queries, truth: Truth) -> None:
         """Choose weights, scale and dial by NDCG@10.
@@ -90,8 +90,8 @@ class Blend(Fitted):
             gain = race.on(scale, dial)
             weights.append(climb(partial(_mean, gain), len(self.names))[1])
             gains.append(gain(weights[-1]))
-        best = clearly_best(torch.stack(gains))
-        self.weights, (self.scale, self.dial) = weights[best], contest[best]
+        winner = clearly_best(torch.stack(gains))
+        self.weights, (self.scale, self.dial) = weights[winner], contest[winner]
 
     def learned(self) -> dict[str, Any]:
         """Weights by name, scale and dial."""
@@ -130,8 +130,8 @@ class _Race:
     def _heat(self, blend: Blend, queries: Queries, goals: Tensor) -> tuple[Tensor, ...]:
         """True columns, standardised scores, places and loudness of a chunk."""
         z = torch.stack([standard(_full(one, queries, blend.count)) for one in blend.inner.values()])
-        best = z.topk(min(blend.config.depth, blend.count)).indices
-        runners = torch.cat([goals.clamp(min=0), best.transpose(0, 1).flatten(1)], dim=1)
+        first = z.topk(min(blend.config.depth, blend.count)).indices
+        runners = torch.cat([goals.clamp(min=0), first.transpose(0, 1).flatten(1)], dim=1)
         again = _repeated(runners)
         again[:, : goals.shape[1]] |= goals < 0
         chosen = runners.expand(len(z), -1, -1)

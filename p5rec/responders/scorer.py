@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from p5rec.blocks.best import best
 from p5rec.blocks.inference import alike, at_rest, device_of
 from p5rec.contracts import Dataset, Factored, ItemLists, Model, Queries, Responder, collate
 from p5rec.core.config import Config as Settings
@@ -51,9 +52,9 @@ class Scorer(Responder):
                 if k is None:
                     answers.scores[rows, : scores.shape[1]] = scores.numpy(force=True)
                     continue
-                best = allowed.top(scores, k)
-                answers.items[rows], answers.scores[rows] = best.items, best.scores
-                short.update({int(rows[row]): why for row, why in best.short.items()})
+                lists = allowed.top(scores, k)
+                answers.items[rows], answers.scores[rows] = lists.items, lists.scores
+                short.update({int(rows[row]): why for row, why in lists.short.items()})
         return ItemLists(answers.items, answers.scores, short)
 
     def similar(self, items: np.ndarray, k: int) -> ItemLists:
@@ -65,8 +66,8 @@ class Scorer(Responder):
             own = torch.from_numpy(np.asarray(items, dtype=np.int64)).to(vectors.device)
             scores = vectors[own] @ vectors.T
             scores[torch.arange(len(own)), own] = -torch.inf
-            best = scores.topk(min(k, self.count - 1))
-        return ItemLists(best.indices.numpy(force=True), best.values.numpy(force=True))
+            values, places = best(scores, min(k, self.count - 1))
+        return ItemLists(places.numpy(force=True), values.numpy(force=True))
 
     def _scores(self, queries: Queries, allowed: _Allowed) -> Tensor:
         """(Q, V) or (Q, C) scores, -inf where nothing may be answered."""
@@ -136,8 +137,7 @@ class _Allowed:
 
     def top(self, scores: Tensor, k: int) -> ItemLists:
         """The k best of each row, best first, and why a row has fewer."""
-        best = scores.topk(min(k, scores.shape[1]))
-        values, places = best.values.numpy(force=True), best.indices.numpy(force=True)
+        values, places = (part.numpy(force=True) for part in best(scores, k))
         items = places if self.candidates is None else np.take_along_axis(self.candidates, places, axis=1)
         lists = ItemLists(np.where(np.isneginf(values), NOTHING, items), values)
         return reasoned(lists, k, self.count, self.queries.candidates)
