@@ -1,6 +1,6 @@
 """Full ranking through the responders, against the bare matrix product and top-k of ready vectors, in the same run.
 
-    python benchmarks/ranking_speed.py --sequences SEQUENCES [--users N] [--out benchmarks/results/ranking_speed.md]
+    python benchmarks/ranking_speed.py [SEQUENCES] [--users N] [--out benchmarks/results/ranking_speed.md]
 
 SEQUENCES is a file of lines "user item item …" (Beauty of ../shared/data by default). Each side ranks every user's
 whole catalogue and keeps ten items. The bare side is given vectors of users and items that are ready; ours is
@@ -89,7 +89,7 @@ def table(dataset: Dataset, rounds: int, users: int | None) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sequences", type=Path, default=DEFAULT)
+    parser.add_argument("sequences", type=Path, nargs="?", default=DEFAULT)
     parser.add_argument("--users", type=int, help="so many users only")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path)
@@ -103,7 +103,7 @@ def main() -> None:
         head = [
             "# Full ranking, against the bare matrix product and top-k",
             "",
-            f"`python benchmarks/ranking_speed.py --sequences {data}{f' --users {users}' if given.users else ''}`, "
+            f"`python benchmarks/ranking_speed.py {data}{f' --users {users}' if given.users else ''}`, "
             f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}, {torch.get_num_threads()} threads, "
             f"{platform.machine()}, torch {torch.__version__}: {users:,} users, {dataset.n_items:,} items, "
             f"the {K} best of each; the best of {given.rounds} rounds.",
