@@ -3,6 +3,7 @@
 import inspect
 
 import pytest
+from house import ROOT
 
 from p5rec.contracts import KINDS
 from p5rec.core.config import Config
@@ -40,3 +41,9 @@ def test_parameters_are_plain_values(kind: str, name: str) -> None:
 
 def test_a_page_word_means_one_kind() -> None:
     assert len({package for package, _ in KINDS.values()}) == len(KINDS)
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    """Test folders are no packages, so a name that stands twice stops the whole suite."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
+    assert not {name for name in names if names.count(name) > 1}
