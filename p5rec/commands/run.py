@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -56,7 +57,7 @@ def tell(report: Report, out: Path, screen: Console) -> None:
             known = counter.recommender.dataset
             users = known.users.keys(samples.users(known))
             show.recommendations(counter.recommender, *counter.recommend(users, None, 10), screen)
-    screen.print(f"\nartifact  {out}\nreport    {out / 'report.html'}\nserve it  p5rec serve {out}", markup=False)
+    screen.print(f"\nartifact  {out}\nreport    {out / 'report.html'}\nserve it  {sys.argv[0]} serve {out}", markup=False)
 
 
 def headline(report: Report) -> str:
