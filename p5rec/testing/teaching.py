@@ -13,7 +13,7 @@ from p5rec.testing.making import FOLDERS, fresh, setting, small, taken, task
 from p5rec.testing.worlds import World
 from p5rec.training.fit import TrainConfig, fit
 
-PACE: dict[str, Any] = {"epochs": 60, "rate": 0.005, "patience": 8, "warmup": 10}  # a few seconds a world
+PACE: dict[str, Any] = {"epochs": 60, "rate": 0.003, "patience": 8, "warmup": 10}  # a few seconds a world
 
 
 def taught(plug: type[Model], world: World, settings: Mapping[str, Any] | None = None, **pace: Any) -> Model:
