@@ -181,7 +181,7 @@ def protocol(made: Made) -> Protocol:
     scalars = sum(_scalars(weights) for weights in made.learned.values())
     return Protocol(
         split=page.split.name,
-        ranking=page.run.evaluate.ranking,
+        ranking="pairs" if numbers(metrics_of(page, made.dataset)) else page.run.evaluate.ranking,
         seen="excluded" if excludes else "included",
         fitted_on=page.run.evaluate.fitted_on,
         seed=page.run.seed,

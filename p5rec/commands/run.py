@@ -57,7 +57,9 @@ def tell(report: Report, out: Path, screen: Console) -> None:
             known = counter.recommender.dataset
             users = known.users.keys(samples.users(known))
             show.recommendations(counter.recommender, *counter.recommend(users, None, 10), screen)
-    screen.print(f"\nartifact  {out}\nreport    {out / 'report.html'}\nserve it  {sys.argv[0]} serve {out}", markup=False)
+    screen.print(
+        f"\nartifact  {out}\nreport    {out / 'report.html'}\nserve it  {sys.argv[0]} serve {out}", markup=False
+    )
 
 
 def headline(report: Report) -> str:

@@ -30,7 +30,7 @@ class Protocol:
 
     Attributes:
         split: the split's name and settings, in words.
-        ranking: the whole catalogue, or drawn candidates.
+        ranking: the whole catalogue, drawn candidates, or none (pairs: numbers are estimated).
         seen: whether items of the user's own history are left out of the ranking.
         fitted_on: the rows the tested models were fitted on.
         seed: of the run.
@@ -41,13 +41,20 @@ class Protocol:
     """
 
     split: str = "leave_one_out"
-    ranking: Literal["full", "sampled"] = "full"
+    ranking: Literal["full", "sampled", "pairs"] = "full"
     seen: Literal["excluded", "included"] = "excluded"
     fitted_on: Literal["train", "train+valid"] = "train"
     seed: int = 0
     chosen_on: Literal["valid", "test", "nothing"] = "valid"
     scalars: int = 0
     validated_on_fitted: tuple[str, ...] = ()
+
+    def words(self) -> str:
+        """What was done with each test query, in a few words."""
+        if self.ranking == "pairs":
+            return "held-out pairs estimated"
+        ranked = "all items ranked" if self.ranking == "full" else "sampled candidates ranked"
+        return f"{ranked} · seen items {self.seen}"
 
 
 def examine(
@@ -161,6 +168,8 @@ def _baselines(rows: Collection[str]) -> list[Finding]:
 
 
 def _data(protocol: Protocol, facts: Mapping[str, Any]) -> list[Finding]:
+    if protocol.ranking == "pairs":
+        return []
     found = []
     if (tied := share_of_ties(facts)) >= TIED:
         found.append(

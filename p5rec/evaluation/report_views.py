@@ -77,9 +77,8 @@ def tiles(report: Report) -> list[tuple[str, str]]:
 def protocol(report: Report) -> str:
     """How it was measured, in one line."""
     one = report.protocol
-    ranking = "full catalogue ranked" if one.ranking == "full" else "sampled candidates ranked"
     fitted = "training rows" if one.fitted_on == "train" else "training and validation rows"
-    return f"{one.split.replace('_', ' ')} · {ranking} · seen items {one.seen} · fitted on {fitted} · seed {one.seed}"
+    return f"{one.split.replace('_', ' ')} · {one.words()} · fitted on {fitted} · seed {one.seed}"
 
 
 def comparison(report: Report) -> dict[str, Any]:

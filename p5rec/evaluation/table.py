@@ -69,8 +69,7 @@ def _cell(row: Row, metric: str) -> str:
 
 def _title(report: Report) -> str:
     protocol = report.protocol
-    ranking = "all items ranked" if protocol.ranking == "full" else "sampled candidates ranked"
-    return f"test rows · {ranking} · seen items {protocol.seen} · fitted on {protocol.fitted_on}"
+    return f"test rows · {protocol.words()} · fitted on {protocol.fitted_on}"
 
 
 def _caption(report: Report) -> str:

@@ -119,3 +119,18 @@ def test_a_run_opens_when_its_data_is_gone(tmp_path: Path):
     (tmp_path / "events.csv").unlink()
     (tmp_path / "items.csv").unlink()
     assert p5rec.load(tmp_path / "out").recommend(users=["u2"], k=2).height == 2
+
+
+def test_ratings_are_estimated_not_ranked(tmp_path: Path):
+    rows = [f"u{u},i{i},{1 + (u + 2 * i) % 5}" for u in range(40) for i in range(20) if (u + i) % 3]
+    (tmp_path / "ratings.csv").write_text("user_id,item_id,rating\n" + "\n".join(rows) + "\n")
+    page = {
+        "data": {"path": str(tmp_path / "ratings.csv"), "split": "random"},
+        "model": {"deepfm": {"train": {"steps": 3}}, "popular": {}},
+        "evaluate": {"metrics": ["rmse", "mae"], "baselines": False, "bootstrap": 100},
+    }
+    report = stage.run(resolve(page), tmp_path / "out")
+    assert report.protocol.words() == "held-out pairs estimated"
+    notes = {row.name: row.note for row in report.rows}
+    assert notes == {"deepfm": "", "popular": "it ranks items and estimates no numbers"}
+    assert "ranked" not in (tmp_path / "out" / "report.html").read_text().split("<table")[0]
