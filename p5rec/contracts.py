@@ -298,7 +298,7 @@ class Tuning(Plug):
         """Set ``requires_grad`` of every parameter; may add parameters (low rank)."""
 
 
-# ---------------------------------------------------------------- answers and their judges
+# ---------------------------------------------------------------- answers, their judges, and what finds them
 
 
 class Responder(Plug):
@@ -349,6 +349,9 @@ class Metric(Plug):
     higher: ClassVar[bool | None] = True
     bounds: ClassVar[tuple[float, float]] = (float("-inf"), float("inf"))
 
+    def __init__(self, config: Config, dataset: Dataset) -> None:
+        self.config = config
+
     @abstractmethod
     def measure(self, answers: Any, truth: Truth) -> np.ndarray:
         """(Q, S) statistics of each query; the bootstrap resamples these rows."""
@@ -356,9 +359,6 @@ class Metric(Plug):
     def reduce(self, stats: np.ndarray) -> float:
         """Statistics → one number; the mean of the first column unless overridden."""
         return float(stats[:, 0].mean()) if len(stats) else float("nan")
-
-
-# ---------------------------------------------------------------- serving
 
 
 class Index(Plug):

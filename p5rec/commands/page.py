@@ -166,8 +166,8 @@ def read(page: str | Mapping[str, Any], settings: Iterable[str] = (), prepared: 
     values = _values(page) if isinstance(page, str) else _copied(page)
     for setting in settings:
         assign(values, setting)
-    if prepared:
-        values.setdefault("data", {}).setdefault("path", "")
+    if prepared and not {"path", "source"} & values.setdefault("data", {}).keys():
+        values["data"]["source"] = "frame"
     return resolve(values)
 
 

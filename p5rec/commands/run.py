@@ -74,6 +74,7 @@ def _make(page: Page, out: Path, dataset: Dataset | None) -> Made:
     out.mkdir(parents=True, exist_ok=True)
     (out / artifact.MARKER).unlink(missing_ok=True)  # until the end this folder is not a finished run
     dataset = prepare.run(page, out / DATA) if dataset is None else prepare.adopt(dataset, out / DATA)
+    evaluate.doubts(Made(page, dataset, {}, {}, {}))  # refused before anything is trained
     refit = page.run.evaluate.fitted_on == "train+valid"
     chosen = training.run(page, dataset, out / (CHOSEN if refit else MODELS))
     learned, seconds = _fit_responders(page, dataset, chosen)
@@ -89,11 +90,15 @@ def _fit_responders(
     learned: dict[str, dict[str, Any]] = {}
     seconds: dict[str, float] = {}
     for name, responder in assemble.responders(page, dataset, finished(trained)).items():
-        if isinstance(responder, Fitted) and len(queries):
-            with measured() as cost:
-                responder.fit(assemble.as_asked(queries, dataset), truth)
-            learned[name], seconds[name] = responder.learned(), round(cost.seconds, 3)
-            say(f"{name}: {json.dumps(learned[name])}")
+        if not isinstance(responder, Fitted):
+            continue
+        if not len(queries):
+            say(f"{name}: the split holds no validation rows to choose its weights by; all stay as they began")
+            continue
+        with measured() as cost:
+            responder.fit(assemble.as_asked(queries, dataset), truth)
+        learned[name], seconds[name] = responder.learned(), round(cost.seconds, 3)
+        say(f"{name}: {json.dumps(learned[name])}")
     return learned, seconds
 
 

@@ -7,12 +7,16 @@ from typing import ClassVar
 
 import numpy as np
 
+from p5rec.core.config import Config
 from p5rec.core.plugins import Plug
 from p5rec.data.events import Events, Tables
 
 
 class Source(Plug):
     """Reads files or frames. Built as ``Source(config)``."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
 
     @abstractmethod
     def read(self) -> Tables:
@@ -28,6 +32,9 @@ class Filter(Plug):
 
     reason: ClassVar[str]
 
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
     @abstractmethod
     def keep(self, events: Events) -> np.ndarray:
         """(N,) bool."""
@@ -41,6 +48,9 @@ class Split(Plug):
     """
 
     in_time: ClassVar[bool] = True
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
 
     @abstractmethod
     def parts(self, events: Events, seed: int) -> np.ndarray:

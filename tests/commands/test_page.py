@@ -12,15 +12,14 @@ from p5rec.core.errors import InputError
 
 def test_all_faults_of_a_page_are_told_together_with_the_nearest_name():
     page = {
-        "data": {"path": "x.csv", "split": "leave_one_oot", "filters": {"k_core": {"k_usr": 5}}},
+        "data": {"source": "table", "path": "x.csv", "split": "leave_one_oot", "filters": {"k_core": {"k_usr": 5}}},
         "model": {"sasrek": {}, "ease": {"max_item": 3}},
         "items": {"fusion": "gaet"},
         "responder": {"blend": {"of": ["itemknn", "easy"]}},
         "serve": {"responder": "blent"},
     }
-    Path("x.csv")
     with pytest.raises(InputError) as caught:
-        pages.resolve({**page, "data": {**page["data"], "source": "table"}})
+        pages.resolve(page)
     text = str(caught.value)
     assert "'leave_one_oot'; did you mean 'leave_one_out'?" in text
     assert "data.filters.k_core.k_usr: there is no such setting; did you mean 'k_user'?" in text

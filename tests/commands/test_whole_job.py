@@ -77,7 +77,8 @@ def test_refitting_on_validation_rows_keeps_the_choice_apart_from_the_test(shop:
     assert json.loads((tmp_path / "out" / "report.json").read_text())["protocol"]["fitted_on"] == "train+valid"
 
 
-def test_sampled_rankings_are_refused_in_words(shop: dict, tmp_path: Path):
+def test_sampled_rankings_are_refused_in_words_before_anything_is_trained(shop: dict, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(training, "run", lambda *a: pytest.fail("models were trained first"))
     page = shop_page(shop, evaluate={"ranking": "sampled"})
     with pytest.raises(InputError, match="ranking among sampled candidates misleads"):
         stage.run(resolve(page), tmp_path / "out")
@@ -134,3 +135,16 @@ def test_ratings_are_estimated_not_ranked(tmp_path: Path):
     notes = {row.name: row.note for row in report.rows}
     assert notes == {"deepfm": "", "popular": "it ranks items and estimates no numbers"}
     assert "ranked" not in (tmp_path / "out" / "report.html").read_text().split("<table")[0]
+
+
+def test_a_blend_without_validation_rows_says_that_it_did_not_choose(tmp_path: Path, capsys):
+    rows = [f"u{u},i{(u + 3 * n) % 11},{'test' if n == 4 else 'train'}" for u in range(30) for n in range(5)]
+    (tmp_path / "events.csv").write_text("user_id,item_id,split\n" + "\n".join(rows) + "\n")
+    page = {
+        "data": {"path": str(tmp_path / "events.csv"), "split": "given"},
+        "model": {"ease": {}},
+        "responder": {"blend": {"of": ["itemknn", "ease"]}},
+        "evaluate": {"bootstrap": 100},
+    }
+    p5rec.run(page, tmp_path / "out")
+    assert "blend: the split holds no validation rows to choose its weights by" in capsys.readouterr().err

@@ -23,8 +23,7 @@ class BadRows(Filter):
 
         newest: str | None = Field(None, description="date after which events are in the future; now if left out")
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def keep(self, events: Events) -> np.ndarray:
         """(N,) bool."""

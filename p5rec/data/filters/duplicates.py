@@ -23,8 +23,7 @@ class Duplicates(Filter):
         stays: Literal["last", "first"] = Field("last", description="which of several events is kept")
         each_kind: bool = Field(True, description="events of different kinds are no duplicates")
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def keep(self, events: Events) -> np.ndarray:
         """(N,) bool."""

@@ -21,8 +21,7 @@ class KCore(Filter):
         k_user: int = Field(5, ge=1, description="events a user needs")
         k_item: int = Field(5, ge=1, description="events an item needs")
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def keep(self, events: Events) -> np.ndarray:
         """(N,) bool."""

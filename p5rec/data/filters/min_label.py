@@ -20,8 +20,7 @@ class MinLabel(Filter):
 
         lowest: float = Field(4.0, description="lowest label that is kept")
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def keep(self, events: Events) -> np.ndarray:
         """(N,) bool."""

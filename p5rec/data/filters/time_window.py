@@ -24,8 +24,7 @@ class TimeWindow(Filter):
         before: str | None = Field(None, description="first date that is not kept")
         last_days: int | None = Field(None, ge=1, description="only so many days before the newest event")
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def keep(self, events: Events) -> np.ndarray:
         """(N,) bool.

@@ -46,8 +46,7 @@ class Amazon(Source):
         path: str = Field(description="reviews, JSON lines (gzipped or not) or a table with the same field names")
         items: str | None = Field(None, description="metadata of the products")
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def read(self) -> Tables:
         """Lazy tables; see `Source.read`."""

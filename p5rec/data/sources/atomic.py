@@ -24,8 +24,7 @@ class Atomic(Source):
 
         path: str = Field(description="folder with one .inter file, or that file")
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def read(self) -> Tables:
         """Lazy tables; see `Source.read`."""

@@ -23,8 +23,7 @@ class Frame(Source):
         users: Any = Field(None, description="frame of users, one row each")
         items: Any = Field(None, description="frame of items, one row each")
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def read(self) -> Tables:
         """Lazy tables; see `Source.read`."""

@@ -40,8 +40,7 @@ class Movielens(Source):
 
         path: str | None = Field(None, description="folder of an edition, or ml-100k.zip; fetched where left out")
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def read(self) -> Tables:
         """Lazy tables; see `Source.read`."""

@@ -22,8 +22,7 @@ class Sequences(Source):
         path: str = Field(description="text file, `user item item …` a line")
         items: str | None = Field(None, description="table of items, one row each")
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def read(self) -> Tables:
         """Lazy tables; see `Source.read`."""

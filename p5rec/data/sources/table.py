@@ -13,8 +13,7 @@ class Table(Source):
     class Config(TableOptions):
         """Files and columns."""
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def read(self) -> Tables:
         """Lazy tables; see `Source.read`."""

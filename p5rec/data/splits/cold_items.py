@@ -23,8 +23,7 @@ class ColdItems(Split):
 
     in_time = False
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def parts(self, events: Events, seed: int) -> np.ndarray:
         """(N,) parts.

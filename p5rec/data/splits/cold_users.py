@@ -22,8 +22,7 @@ class ColdUsers(Split):
         test: float = Field(0.1, gt=0, lt=1, description="share of the users that test")
         asked: int = Field(1, ge=1, description="target events asked for, the last ones")
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def parts(self, events: Events, seed: int) -> np.ndarray:
         """(N,) parts.

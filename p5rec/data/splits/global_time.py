@@ -38,8 +38,7 @@ class GlobalTime(Split):
                 raise ValueError("must be a share, days or a date")
             return window
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def parts(self, events: Events, seed: int) -> np.ndarray:
         """(N,) parts.

@@ -22,8 +22,7 @@ class LeaveOneOut(Split):
 
         least: int = Field(3, ge=3, description="target events a user needs to be tested; others only train")
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def parts(self, events: Events, seed: int) -> np.ndarray:
         """(N,) parts.

@@ -21,8 +21,7 @@ class Ratio(Split):
         test: float = Field(0.1, gt=0, lt=1, description="share of a user's events that test")
         least: int = Field(3, ge=3, description="events a user needs to be tested; others only train")
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def parts(self, events: Events, seed: int) -> np.ndarray:
         """(N,) parts.

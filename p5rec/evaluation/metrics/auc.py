@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from p5rec.contracts import Dataset, ItemLists, Metric, Truth
+from p5rec.contracts import ItemLists, Metric, Truth
 from p5rec.core.config import Config as Settings
 from p5rec.core.errors import InputError
 from p5rec.evaluation.places import order, per_query
@@ -20,8 +20,7 @@ class Auc(Metric):
     class Config(Settings):
         """AUC has no settings."""
 
-    def __init__(self, config: Config, dataset: Dataset) -> None:
-        self.config = config
+    config: Config
 
     def measure(self, answers: ItemLists, truth: Truth) -> np.ndarray:
         """(Q, 1).

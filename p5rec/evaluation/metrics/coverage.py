@@ -20,8 +20,10 @@ class Coverage(Metric):
 
         k: int = Field(10, ge=1, description="places that count")
 
+    config: Config
+
     def __init__(self, config: Config, dataset: Dataset) -> None:
-        self.config = config
+        super().__init__(config, dataset)
         self.items = dataset.n_items
 
     def measure(self, answers: ItemLists, truth: Truth) -> np.ndarray:

@@ -32,8 +32,10 @@ class Diversity(Metric):
 
     higher = None
 
+    config: Config
+
     def __init__(self, config: Config, dataset: Dataset) -> None:
-        self.config = config
+        super().__init__(config, dataset)
         self.vectors = item_vectors(dataset, config.by)
 
     def measure(self, answers: ItemLists, truth: Truth) -> np.ndarray:

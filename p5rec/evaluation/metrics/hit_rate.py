@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from p5rec.contracts import Dataset, ItemLists, Metric, Truth
+from p5rec.contracts import ItemLists, Metric, Truth
 from p5rec.core.config import Config as Settings
 from p5rec.evaluation.places import per_query, places
 
@@ -18,8 +18,7 @@ class HitRate(Metric):
 
         k: int = Field(10, ge=1, description="places that count")
 
-    def __init__(self, config: Config, dataset: Dataset) -> None:
-        self.config = config
+    config: Config
 
     def measure(self, answers: ItemLists, truth: Truth) -> np.ndarray:
         """(Q, 1)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from p5rec.contracts import Dataset, Metric, Numbers, Truth
+from p5rec.contracts import Metric, Numbers, Truth
 from p5rec.core.config import Config as Settings
 from p5rec.core.errors import InputError
 from p5rec.evaluation.pairs import aligned, sum_and_count
@@ -26,8 +26,7 @@ class LogLoss(Metric):
     higher = False
     bounds = (0.0, float("inf"))
 
-    def __init__(self, config: Config, dataset: Dataset) -> None:
-        self.config = config
+    config: Config
 
     def measure(self, answers: Numbers, truth: Truth) -> np.ndarray:
         """(Q, 2) sum of losses, and pairs.

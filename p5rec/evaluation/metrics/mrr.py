@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from p5rec.contracts import Dataset, ItemLists, Metric, Truth
+from p5rec.contracts import ItemLists, Metric, Truth
 from p5rec.core.config import Config as Settings
 from p5rec.evaluation.places import places
 from p5rec.evaluation.ranking import NEVER
@@ -19,8 +19,7 @@ class Mrr(Metric):
 
         k: int | None = Field(None, ge=1, description="places that count; none looks at the whole ranking")
 
-    def __init__(self, config: Config, dataset: Dataset) -> None:
-        self.config = config
+    config: Config
 
     def measure(self, answers: ItemLists, truth: Truth) -> np.ndarray:
         """(Q, 1)."""

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from p5rec.contracts import Dataset, ItemLists, Metric, Truth
+from p5rec.contracts import ItemLists, Metric, Truth
 from p5rec.core.config import Config as Settings
 from p5rec.evaluation.places import order, per_query, places
 
@@ -21,8 +21,7 @@ class Ndcg(Metric):
         k: int = Field(10, ge=1, description="places that count")
         gain: Literal["binary", "label"] = Field("binary", description="each true item gains 1, or its label (rating)")
 
-    def __init__(self, config: Config, dataset: Dataset) -> None:
-        self.config = config
+    config: Config
 
     def measure(self, answers: ItemLists, truth: Truth) -> np.ndarray:
         """(Q, 1)."""

@@ -23,8 +23,10 @@ class Novelty(Metric):
 
     higher = None
 
+    config: Config
+
     def __init__(self, config: Config, dataset: Dataset) -> None:
-        self.config = config
+        super().__init__(config, dataset)
         counts = dataset.item_counts + 1.0
         self.information = -np.log2(counts / counts.sum())
 

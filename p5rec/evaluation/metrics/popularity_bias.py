@@ -24,8 +24,10 @@ class PopularityBias(Metric):
 
     higher = None
 
+    config: Config
+
     def __init__(self, config: Config, dataset: Dataset) -> None:
-        self.config = config
+        super().__init__(config, dataset)
         counts = dataset.item_counts.astype(np.float64)
         usual = (counts**2).sum() / max(counts.sum(), 1.0)
         self.lift = counts / (usual or 1.0)
