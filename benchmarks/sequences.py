@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 from datetime import UTC, datetime
@@ -40,8 +41,19 @@ def measured(seed: int, options: argparse.Namespace) -> dict[str, Any]:
         items = [f"data.items={options.items}"] if options.items else []
         settings = [f"data.path={options.data}", *items, f"seed={seed}", *options.set]
         stage.run(pages.read("sequences", settings), out)
+        (out / "made.txt").write_text(f"{commit()} {datetime.now(UTC):%Y-%m-%d}", encoding="utf-8")
     found: dict[str, Any] = json.loads((out / "report.json").read_text(encoding="utf-8"))
     return found
+
+
+def commit() -> str:
+    return subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+
+
+def made(options: argparse.Namespace) -> str:
+    """Commit and date of each seed that is done."""
+    found = {seed: options.work / f"{options.name}-{seed}" / "made.txt" for seed in options.seeds.split(",")}
+    return "; ".join(f"seed {seed}: {path.read_text()}" for seed, path in found.items() if path.is_file())
 
 
 def rows(seed: int, report: dict[str, Any]) -> list[list[str]]:
@@ -69,14 +81,13 @@ def means(table: list[list[str]]) -> list[list[str]]:
 
 def written(options: argparse.Namespace, table: list[list[str]]) -> str:
     """The page of results."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     changes = "".join(f" --set {one}" for one in options.set)
-    items = " --items items.jsonl" if options.items else ""
+    items = f" --items {options.items}" if options.items else ""
     head = [
         f"# The page `sequences` on {options.name}",
         "",
-        f"`python benchmarks/sequences.py {options.name} sequences.txt{items} --seeds {options.seeds}{changes}`",
-        f"on {datetime.now(UTC):%Y-%m-%d}, commit {commit}, two cores",
+        f"`python benchmarks/sequences.py {options.name} {options.data}{items} --seeds {options.seeds}{changes}`",
+        f"(commit and day of each: {made(options)}; {os.cpu_count()} cores)",
         "",
     ]
     return "\n".join(

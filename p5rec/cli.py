@@ -16,7 +16,7 @@ app = typer.Typer(help="From a raw interaction log to a live recommender.", no_a
 screen = Console(highlight=False)
 
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="change any key of the page")]
-Out = Annotated[Path, typer.Option("--out", help="folder to write; appears only when whole")]
+Out = Annotated[Path, typer.Option("--out", help="folder to write; it counts as finished only when whole")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON, as the service answers")]
 Run = Annotated[Path, typer.Argument(metavar="DIR", help="folder of a finished run")]
 Which = Annotated[str | None, typer.Option("--responder", help="model or responder of the run")]
@@ -162,6 +162,10 @@ def main() -> None:
     except P5Error as error:
         Console(stderr=True, highlight=False).print(str(error), markup=False, soft_wrap=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        Console(stderr=True, highlight=False).print(f"{where}{error.strerror or error}", markup=False, soft_wrap=True)
+        sys.exit(1)
     except typer.Exit as done:
         sys.exit(done.exit_code)
     except (typer.Abort, KeyboardInterrupt):

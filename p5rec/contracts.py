@@ -248,13 +248,9 @@ class Grows(Model):
 
 
 class Task(nn.Module, Plug):
-    """Cuts streams and targets out of a dataset and says how wrong a model was. Built as ``Task(config, setting)``.
+    """Cuts streams and targets out of a dataset and says how wrong a model was. Built as ``Task(config, setting)``."""
 
-    Attributes:
-        needs: the powers a model must have.
-    """
-
-    needs: ClassVar[tuple[type[Model], ...]] = ()
+    needs: ClassVar[tuple[type[Model], ...]] = ()  # the powers a model must have
 
     def __init__(self, config: Config, setting: Setting) -> None:
         super().__init__()
@@ -306,6 +302,8 @@ class Responder(Plug):
 
     Built as ``Responder(config, inner, dataset)``: the responders or models its page entry names, the training data.
     """
+
+    outside: ClassVar[bool] = False  # what it forbids holds for fallbacks too, so it stands outside of them
 
     @abstractmethod
     def __call__(self, queries: Queries, k: int | None) -> Answers:

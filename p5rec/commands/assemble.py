@@ -105,6 +105,20 @@ def unseen(responder: Responder | None, dataset: Dataset) -> Any:
     return _plug("unseen", {"responder": responder}, dataset)
 
 
+def served(page: Page, dataset: Dataset, bare: Mapping[str, Responder], name: str) -> Responder:
+    """A responder as it is served: with the page's fallback, rules around both, and without seen items."""
+    return unseen(_with_fallback(page, dataset, bare, name), dataset)
+
+
+def _with_fallback(page: Page, dataset: Dataset, bare: Mapping[str, Responder], name: str) -> Responder:
+    entry, then = page.responders.get(name), page.run.serve.fallback
+    if entry is not None and entry.responder.plug.outside:
+        inner = {part: _with_fallback(page, dataset, bare, part) for part in entry.of if part in bare}
+        made: Responder = entry.responder.make(inner, dataset)
+        return made
+    return bare[name] if then in (None, name) or then not in bare else fallback(bare[name], bare[then], dataset)
+
+
 def fallback(first: Responder, then: Responder, dataset: Dataset) -> Responder:
     """`first`, and `then` where it has nothing to answer."""
     return _plug("fallback", {"first": first, "then": then}, dataset)

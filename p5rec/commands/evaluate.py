@@ -180,7 +180,7 @@ def protocol(made: Made) -> Protocol:
     excludes = bool(assemble.unseen(None, made.dataset).excludes)
     scalars = sum(_scalars(weights) for weights in made.learned.values())
     return Protocol(
-        split=page.split.name,
+        split=str((made.dataset.facts.get("split") or {}).get("name", page.split.name)),
         ranking="pairs" if numbers(metrics_of(page, made.dataset)) else page.run.evaluate.ranking,
         seen="excluded" if excludes else "included",
         fitted_on=page.run.evaluate.fitted_on,

@@ -121,6 +121,7 @@ class Page:
     def text(self) -> str:
         """The page as TOML, changes applied; a guessed source is named, for the data may be gone when it is read."""
         values = {**self.values, "data": {**self.values.get("data", {})}}
+        values.pop("plugs", None)  # the folder of a run keeps copies of its own
         source = values["data"].get("source", {})
         values["data"]["source"] = source if isinstance(source, str) else {"name": self.source.name, **source}
         return tomli_w.dumps(_plain(values))
@@ -158,7 +159,7 @@ def read(page: str | Mapping[str, Any], settings: Iterable[str] = (), prepared: 
     Args:
         page: a file, the name of a shipped page, or the page's values.
         settings: changes, ``"a.b=c"`` each.
-        prepared: the data is given; the page need not say where it is.
+        prepared: the data is given; what the page says of it does not count.
 
     Raises:
         InputError: all faults of the page together, each with its path and the nearest right name.
@@ -166,8 +167,8 @@ def read(page: str | Mapping[str, Any], settings: Iterable[str] = (), prepared: 
     values = _values(page) if isinstance(page, str) else _copied(page)
     for setting in settings:
         assign(values, setting)
-    if prepared and not {"path", "source"} & values.setdefault("data", {}).keys():
-        values["data"]["source"] = "frame"
+    if prepared:
+        values["data"] = {"source": "frame"}
     return resolve(values)
 
 
@@ -309,6 +310,16 @@ def _check_names(run: RunSection, models: Any, responders: Any, faults: _Faults)
             if part not in known:
                 faults.found.append(
                     f"responder.{name}.of: there is no model or earlier responder {part!r}; {nearest(part, known)}"
+                )
+            if (
+                part in responders
+                and responders[part]
+                and responders[part].responder.plug.outside
+                and not (entry.responder.plug.outside)
+            ):
+                faults.found.append(
+                    f"responder.{name}.of: {part!r} holds rules, and its fallback would not obey them inside of "
+                    f"another responder; put the rules around {name!r} instead"
                 )
         known.append(name)
     for key in ("responder", "fallback"):

@@ -3,45 +3,55 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from p5rec.commands.folders import own_files
 from p5rec.commands.page import Page
+from p5rec.core import artifact
 from p5rec.core.errors import InputError
 from p5rec.core.progress import say
 from p5rec.data import storage
-from p5rec.data.builder import estimate, prepare
+from p5rec.data.builder import assemble, estimate
 from p5rec.data.dataset import Dataset, facts_of
 from p5rec.data.events import Tables
 
-MADE_BY = "made_by.json"  # what a dataset folder was made from, so that a second run need not make it again
+MADE_BY = "made_by.txt"  # what a dataset folder was made from, so that a second run need not make it again
+OWN = ("source", "filter", "split")  # plugs of the user's own that shape a dataset
 
 
-def run(page: Page, folder: Path) -> Dataset:
+def run(page: Page, folder: Path, accept: Callable[[Dataset], None] = lambda dataset: None) -> Dataset:
     """Prepare the data of a page, or open it where the folder holds just that already.
 
+    Args:
+        page: the page.
+        folder: where the dataset goes.
+        accept: sees the dataset before it is written, and may refuse it.
+
     Raises:
-        InputError: all faults of the input together; nothing is left behind.
+        InputError: all faults of the input together; nothing is written then, and what stood there stays.
     """
     made_by = fingerprint(page)
     if made_by and _same(folder, made_by):
         say(f"data: {folder} is prepared already")
-        return storage.load(folder)
+        dataset = storage.load(folder)
+        accept(dataset)
+        return dataset
+    artifact.free(folder, "dataset")
     tables: Tables = page.source.make().read()
     rows, size, seconds = estimate(tables)
     say(f"data: about {rows:,} rows; preparing takes about {seconds:.0f} s and {size / 2**20:,.0f} MB")
-    dataset = prepare(
-        tables,
-        folder,
-        filters=[chosen.make() for chosen in page.filters],
-        split=page.split.make(),
-        features=page.run.data.features,
-        target=page.run.data.target,
-        seed=page.run.seed,
-    )
-    (folder / MADE_BY).write_text(made_by, encoding="utf-8")
-    return dataset
+    section, filters = page.run.data, [chosen.make() for chosen in page.filters]
+    dataset = assemble(tables, filters, page.split.make(), section.features, section.target, page.run.seed)
+    accept(dataset)
+    storage.save(dataset, folder)
+    artifact.write_file(folder / MADE_BY, made_by)
+    return storage.load(folder)
 
 
 def adopt(dataset: Dataset, folder: Path) -> Dataset:
@@ -54,24 +64,37 @@ def adopt(dataset: Dataset, folder: Path) -> Dataset:
 
 
 def fingerprint(page: Page) -> str:
-    """What the prepared data depends on: data section, seed, sizes and times of files; "" for frames in memory."""
-    section = page.run.data
+    """What the prepared data depends on: settings, seed, sizes and times of all files; "" for frames in memory."""
     if page.source.name == "frame":
         return ""
-    files = {}
-    for name in (section.path, section.users, section.items):
-        for path in sorted(_files(name)):
-            facts = path.stat()
-            files[str(path)] = [facts.st_size, facts.st_mtime_ns]
-    text = json.dumps([section.model_dump(mode="json"), page.run.seed, files], sort_keys=True, default=str)
+    settings = [page.run.data.model_dump(mode="json"), page.source.config.model_dump(mode="json"), page.run.seed]
+    own = [path.read_text(encoding="utf-8") for path in own_files(page.plugs) if path.parent.name in OWN]
+    files = {str(path): _stamp(path) for value in _texts(settings) for path in _files(value)}
+    text = json.dumps([settings, own, files], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _files(name: str | None) -> list[Path]:
-    if name is None:
-        return []
-    path = Path(name)
-    return [inner for inner in path.iterdir() if inner.is_file()] if path.is_dir() else [path] * path.exists()
+def _texts(value: Any) -> Iterator[str]:
+    """All texts of nested settings: any of them may name files, or a schema."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (text for inner in value.values() for text in _texts(inner))
+    elif isinstance(value, list):
+        yield from (text for inner in value for text in _texts(inner))
+
+
+def _files(name: str) -> list[Path]:
+    """The files behind a path, folder or glob; none where it is no path."""
+    if any(sign in name for sign in "*?["):
+        return [Path(found) for found in sorted(glob.glob(name)) if Path(found).is_file()]
+    path = Path(name or os.devnull)
+    return sorted(inner for inner in path.rglob("*") if inner.is_file()) if path.is_dir() else [path] * path.is_file()
+
+
+def _stamp(path: Path) -> list[int]:
+    facts = path.stat()
+    return [facts.st_size, facts.st_mtime_ns]
 
 
 def _same(folder: Path, made_by: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -64,10 +64,7 @@ class Recommender:
         name = name or str(self.facts["serves"])
         if name not in self._bare:
             raise InputError(f"there is no model or responder {name!r} in this run; {nearest(name, self._bare)}")
-        bare, then = self._bare[name], self.page.run.serve.fallback
-        if then is not None and then != name and then in self._bare:
-            bare = assemble.fallback(bare, self._bare[then], self.dataset)
-        return assemble.unseen(bare, self.dataset)
+        return assemble.served(self.page, self.dataset, self._bare, name)
 
     # ------------------------------------------------------------ frames, for many users at once
 
@@ -180,12 +177,19 @@ class Recommender:
         return made
 
     def with_items(self, rows: Sequence[Mapping[str, Any]]) -> Recommender:
-        """This recommender grown by items (raw rows of the item table); old items keep their numbers and scores."""
+        """This recommender grown by items (raw rows of the item table); old items keep their numbers and scores.
+
+        Raises:
+            InputError: a model of the run cannot grow, or a row does not fit the item table.
+        """
+        if stuck := [name for name, model in self.models.items() if not isinstance(model, Grows)]:
+            raise InputError(
+                f"new items cannot join: {', '.join(stuck)} cannot grow; leave it out, or let it inherit Grows"
+            )
         self.dataset = storage.grow(self.dataset, items=list(rows))
         made_for = assemble.setting(self.page, self.dataset)
         for model in self.models.values():
-            if isinstance(model, Grows):
-                model.grow(made_for)
+            cast(Grows, model).grow(made_for)
         self._bare = assemble.responders(self.page, self.dataset, self.models, self.learned)
         return self
 

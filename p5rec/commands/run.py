@@ -21,6 +21,7 @@ from p5rec.commands.page import ModelEntry, Page
 from p5rec.commands.weights import Trained
 from p5rec.contracts import Fitted
 from p5rec.core import artifact
+from p5rec.core.errors import InputError
 from p5rec.core.progress import measured, say
 from p5rec.data.dataset import Dataset
 from p5rec.evaluation.report import Report, write
@@ -52,7 +53,7 @@ def tell(report: Report, out: Path, screen: Console) -> None:
     """The end of a run for the person who started it: data, table, titles, where things lie, how to serve."""
     screen.print(headline(report), markup=False)
     screen.print(table(report))
-    if report.directions.get("recall@10", report.headline == "ndcg@10"):
+    if report.protocol.ranking != "pairs":
         with ask.opened(out) as counter:
             known = counter.recommender.dataset
             users = known.users.keys(samples.users(known))
@@ -71,10 +72,19 @@ def headline(report: Report) -> str:
 
 
 def _make(page: Page, out: Path, dataset: Dataset | None) -> Made:
-    out.mkdir(parents=True, exist_ok=True)
-    (out / artifact.MARKER).unlink(missing_ok=True)  # until the end this folder is not a finished run
-    dataset = prepare.run(page, out / DATA) if dataset is None else prepare.adopt(dataset, out / DATA)
-    evaluate.doubts(Made(page, dataset, {}, {}, {}))  # refused before anything is trained
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: this is a file; expected a folder for the run, or a new name")
+
+    def accept(found: Dataset) -> None:
+        """Refuse before anything is written; from here on, until the end, the folder is no finished run."""
+        evaluate.doubts(Made(page, found, {}, {}, {}))
+        (out / artifact.MARKER).unlink(missing_ok=True)
+
+    if dataset is None:
+        dataset = prepare.run(page, out / DATA, accept)
+    else:
+        accept(dataset)
+        dataset = prepare.adopt(dataset, out / DATA)
     refit = page.run.evaluate.fitted_on == "train+valid"
     chosen = training.run(page, dataset, out / (CHOSEN if refit else MODELS))
     learned, seconds = _fit_responders(page, dataset, chosen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 from p5rec.commands import assemble, estimate, weights
 from p5rec.commands import evaluate as evaluating
+from p5rec.commands.folders import own_files
 from p5rec.commands.page import ModelEntry, Page
 from p5rec.commands.weights import Trained
 from p5rec.contracts import Bound, Estimates, Model, Setting, Solved, StepsAside
@@ -25,6 +27,7 @@ from p5rec.evaluation.evaluate import evaluate
 from p5rec.training.fit import fit
 from p5rec.training.loggers import build as build_loggers
 
+OWN = ("model", "task", "modality", "fusion", "balance", "tuning", "metric")  # plugs that shape a trained model
 WATCHED = 4096  # validation queries that early stopping looks at, a seeded sample
 
 
@@ -61,7 +64,7 @@ def _one(page: Page, entry: ModelEntry, made_for: Setting, dataset: Dataset, fol
     """Train one model and write its folder."""
     model = assemble.model(entry, made_for)
     with measured() as cost:
-        history, note = _teach(page, entry, model, made_for, dataset, folder)
+        history, note = _teach(page, entry, model, made_for, dataset, folder, made_by)
     facts = {
         "made_by": made_by,
         "seconds": round(cost.seconds, 3),
@@ -72,12 +75,14 @@ def _one(page: Page, entry: ModelEntry, made_for: Setting, dataset: Dataset, fol
     }
     trained = Trained(entry.name, None if note else model.eval(), facts)
     weights.save(folder, trained)
+    for stale in folder.parent.glob(f".{folder.name}.*.training"):
+        shutil.rmtree(stale, ignore_errors=True)
     say(f"{entry.name}: {note or f'fitted in {cost.seconds:.1f} s, peak {cost.peak_mb:,.0f} MB'}")
     return trained
 
 
 def _teach(
-    page: Page, entry: ModelEntry, model: Model, made_for: Setting, dataset: Dataset, folder: Path
+    page: Page, entry: ModelEntry, model: Model, made_for: Setting, dataset: Dataset, folder: Path, made_by: str
 ) -> tuple[dict[str, Any], str]:
     """Solve or fit a model: the history of its training, and why it stepped aside ("" where it did not)."""
     if isinstance(model, Bound):
@@ -99,7 +104,7 @@ def _teach(
         balance=entry.balance.make(task_weights),
         tuning=entry.tuning.make(),
         validate=_validator(page, entry, dataset),
-        folder=folder.with_name(f".{folder.name}.training"),
+        folder=folder.with_name(f".{folder.name}.{made_by[:8]}.training"),
         seed=seeds.number(page.run.seed, "train", entry.name),
         loggers=build_loggers(page.run.loggers, folder.parent / "logs" / entry.name),
     )
@@ -130,12 +135,14 @@ def _validator(page: Page, entry: ModelEntry, dataset: Dataset) -> Callable[[Mod
 
 
 def _fingerprint(page: Page, entry: ModelEntry, dataset: Dataset) -> str:
-    """What a trained model depends on: its settings, towers, seed and data."""
+    """What a trained model depends on: settings, towers, the metric that is watched, seed, data, own plugs' code."""
     towers: Mapping[str, Any] = {side: getattr(page.run, side).model_dump(mode="json") for side in ("items", "users")}
     chosen = [entry.model, entry.balance, entry.tuning, *(task for task, _ in entry.tasks.values())]
     settings = [[one.name, one.config.model_dump(mode="json")] for one in chosen]
     others = [entry.train.model_dump(mode="json"), [w for _, w in entry.tasks.values()]]
-    text = [settings, others, towers, page.run.seed, dataset.facts.get("fingerprint"), dataset.refitted]
+    watched = evaluating.headline_of(evaluating.metrics_of(page, dataset)) if entry.tasks else ""
+    code = [path.read_text(encoding="utf-8") for path in own_files(page.plugs) if path.parent.name in OWN]
+    text = [settings, others, towers, watched, code, page.run.seed, dataset.facts.get("fingerprint"), dataset.refitted]
     return hashlib.sha256(json.dumps(text, sort_keys=True).encode()).hexdigest()
 
 

@@ -34,7 +34,7 @@ class Trained:
 
 def save(folder: Path, trained: Trained) -> None:
     """Write a model's folder, whole or not at all."""
-    with artifact.writing(folder) as beside:
+    with artifact.writing(folder, "model") as beside:
         if trained.model is not None:
             state = {name: tensor.contiguous() for name, tensor in trained.model.state_dict().items()}
             save_file(_unshared(state), str(beside / WEIGHTS))

@@ -19,11 +19,15 @@ PACKAGES = ("p5rec", "torch", "numpy", "scipy", "polars", "pyarrow", "lightning"
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[Path]:
+def writing(folder: Path, kind: str) -> Iterator[Path]:
     """Yield a fresh folder beside `folder`; when the block ends well it takes the place of `folder`.
 
     A block that raises leaves nothing behind and the old folder as it was.
+
+    Raises:
+        InputError: something stands there that is no artifact of this kind, see `free`.
     """
+    free(folder, kind)
     folder = folder.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
@@ -34,6 +38,27 @@ def writing(folder: Path) -> Iterator[Path]:
         _replace(beside, folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def free(folder: Path, kind: str) -> None:
+    """See that a folder may be written: it is missing, empty, or an artifact of this kind, which is replaced.
+
+    Raises:
+        InputError: it is a file, or holds something else, which must not be lost.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: this is a file; expected a folder to write a {kind} to, or a new name")
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    try:
+        found = json.loads((folder / MARKER).read_text(encoding="utf-8")).get("kind")
+    except (OSError, ValueError, AttributeError):
+        found = None
+    if found != kind:
+        held = f"a {found}" if found else "something that p5rec did not make"
+        raise InputError(
+            f"{folder}: this folder holds {held}, and writing a {kind} would remove it; name a new or empty folder"
+        )
 
 
 def write_file(path: Path, content: str | bytes) -> None:

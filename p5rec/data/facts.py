@@ -11,6 +11,8 @@ import polars as pl
 from p5rec.data.dataset import Dataset
 from p5rec.data.events import Part
 
+REPEATS = 0.05  # share of events that repeat an item of the same user, from which on seen items may be answered
+
 
 def facts_about(dataset: Dataset) -> dict[str, Any]:
     """Facts that can be told from the columns of a dataset."""

@@ -27,7 +27,7 @@ CHUNK = 1 << 24
 
 def save(dataset: Dataset, folder: Path) -> None:
     """Write a dataset, whole or not at all; ``facts["fingerprint"]`` is a hash of its content."""
-    with artifact.writing(folder) as beside:
+    with artifact.writing(folder, "dataset") as beside:
         (beside / "events").mkdir()
         for number, values in enumerate(dataset.events.values()):
             _write(beside / "events" / f"{number}.npy", values)

@@ -46,11 +46,6 @@ class Measured:
         """Number of queries, Q."""
         return len(self.truth)
 
-    @property
-    def seconds_per_query(self) -> float:
-        """Mean wall time of one query."""
-        return self.seconds / max(self.queries, 1)
-
 
 def evaluate(
     responder: Responder,

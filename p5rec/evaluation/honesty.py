@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from p5rec.core.errors import InputError
+from p5rec.data.facts import REPEATS
 from p5rec.data.queries import Queries
 
 BASELINES = ("popular", "itemknn")
 FEW = 200  # test queries below which intervals are too wide to tell models apart
 TIED = 0.1  # share of tied times from which their order decides results
 SCALARS = 20  # numbers a run may choose on validation rows
-REPEATS = 0.05  # share of repeated items from which seen items stay in the ranking
 
 
 @dataclass(frozen=True)

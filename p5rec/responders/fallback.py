@@ -44,6 +44,10 @@ class Fallback(Responder):
                 _fill(lists, open_rows, responder(found, k))
         return reasoned(lists, k, self.count, queries.candidates)
 
+    def similar(self, items: np.ndarray, k: int) -> ItemLists:
+        """As the first ranker says."""
+        return self.inner[0].similar(items, k)
+
     def _all(self, queries: Queries, asked: np.ndarray) -> ItemLists:
         """All scores; what an earlier ranker may not answer lies below what it may."""
         lists: ItemLists | None = None

@@ -119,6 +119,7 @@ class _Allowed:
             row, item = excluded.flat()
             known = item >= 0
             flat = torch.from_numpy(row[known] * self.count + item[known]).to(scores.device)
+            scores = scores.contiguous()
             scores.view(-1)[flat] = -torch.inf
         return scores
 

@@ -10,8 +10,7 @@ from pydantic import Field
 
 from p5rec.contracts import Answers, Dataset, ItemLists, Queries, Responder
 from p5rec.core.config import Config as Settings
-
-REPEATS = 0.05  # share of events that repeat an item of the same user, above which seen items stay in
+from p5rec.data.facts import REPEATS
 
 
 class Unseen(Responder):

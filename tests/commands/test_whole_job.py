@@ -1,14 +1,19 @@
 """The whole job in one folder: what it holds, what a second run keeps, what a cut-off run leaves."""
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from command_toys import shop_page, write_shop
 
 import p5rec
+from p5rec.commands import page as pages
 from p5rec.commands import run as stage
 from p5rec.commands import train as training
 from p5rec.commands.made import opened
@@ -100,7 +105,6 @@ def test_training_and_measuring_apart_are_the_run(shop: dict, finished: Path, nu
 
 
 def test_one_loop_logs_to_tensorboard(shop: dict, tmp_path: Path):
-    pytest.importorskip("tensorboard")
     stage.run(resolve(shop_page(shop, loggers=["tensorboard"])), tmp_path / "out")
     assert list((tmp_path / "out").rglob("events.out.tfevents.*"))
 
@@ -148,3 +152,121 @@ def test_a_blend_without_validation_rows_says_that_it_did_not_choose(tmp_path: P
     }
     p5rec.run(page, tmp_path / "out")
     assert "blend: the split holds no validation rows to choose its weights by" in capsys.readouterr().err
+
+
+def test_a_bad_input_leaves_a_good_run_as_it_was_and_a_new_folder_unmade(shop: dict, tmp_path: Path):
+    good = shop_page(shop, model={"ease": {}}, responder={}, serve={})
+    p5rec.run(good, tmp_path / "good")
+    (tmp_path / "bad.csv").write_text("user_id,item_id\nu1,\n")
+    for bad in (str(tmp_path / "bad.csv"), str(tmp_path / "nothing.csv")):
+        for out in ("good", "new"):
+            with pytest.raises(InputError):
+                p5rec.run({**good, "data": {"path": bad, "source": "table"}}, tmp_path / out)
+    with pytest.raises(InputError, match="sampled"):
+        p5rec.run({**good, "evaluate": {"ranking": "sampled"}, "data": {**shop, "split": "ratio"}}, tmp_path / "good")
+    assert p5rec.load(tmp_path / "good").recommend(users=["u1"], k=2).height == 2
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(InputError, match="this is a file; expected a folder for the run"):
+        p5rec.run(good, tmp_path / "bad.csv")
+
+
+def test_changed_files_are_prepared_again(tmp_path: Path):
+    (tmp_path / "parts").mkdir()
+    first = write_shop(tmp_path / "parts", users=20)
+    page = {"data": {"path": str(tmp_path / "parts" / "*.csv"), "source": "table"}, "model": {"ease": {}}}
+    (tmp_path / "parts" / "items.csv").unlink()
+    assert p5rec.run(page, tmp_path / "out").dataset.n_users == 20
+    text = Path(first["path"]).read_text().replace("u1,", "another,")
+    (tmp_path / "parts" / "more.csv").write_text(text)
+    assert p5rec.run(page, tmp_path / "out").dataset.n_users == 21
+
+
+OWN = '''"""Own."""
+import torch
+from p5rec.contracts import Grows, Solved
+from p5rec.core.config import Config
+
+
+class Mine(Solved, Grows):
+    """Likes one item."""
+
+    Config = Config
+    claims = ("popularity",)
+
+    def __init__(self, config, setting):
+        super().__init__()
+        self.register_buffer("likes", torch.zeros(setting.items.count))
+
+    def solve(self, dataset):
+        self.likes[dataset.items.number("LIKED")] = 1
+
+    def encode(self, stream):
+        return torch.zeros(*stream.asks.shape, 1)
+
+    def score(self, state, items=None):
+        likes = self.likes if items is None else self.likes[items]
+        return likes.expand(*state.shape[:2], -1) if likes.dim() == 1 else likes.view(len(likes), -1, likes.shape[-1])
+
+    def grow(self, setting):
+        self.likes = torch.cat([self.likes, torch.zeros(setting.items.count - len(self.likes))])
+'''
+
+
+def test_own_plugs_are_noticed_when_they_change_and_travel_with_the_run(tmp_path: Path):
+    plug = tmp_path / "own" / "model" / "mine.py"
+    plug.parent.mkdir(parents=True)
+    page = {
+        "plugs": str(tmp_path / "own"),
+        "data": write_shop(tmp_path, users=20),
+        "model": {"mine": {}},
+        "serve": {"responder": "mine"},
+    }
+    for liked in ("i3", "i7"):
+        plug.write_text(OWN.replace("LIKED", liked))
+        script = "import sys, json, p5rec; p5rec.run(json.loads(sys.argv[1]), sys.argv[2])"
+        done = [sys.executable, "-c", script, json.dumps(page), str(tmp_path / "out")]
+        subprocess.run(done, check=True, capture_output=True)
+    shutil.rmtree(tmp_path / "own")
+    shutil.move(tmp_path / "out", tmp_path / "moved")
+    script = "import sys, p5rec; print(p5rec.load(sys.argv[1]).recommend(histories=[['i1']], k=1)['item_id'][0])"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "moved")], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "i7"
+
+
+def test_a_deny_list_holds_for_the_fallback_too(shop: dict, tmp_path: Path):
+    rules = {"kind": "rules", "of": ["itemknn"], "deny": ["i0", "i1", "i2", "i3"]}
+    page = shop_page(shop, model={"ease": {}}, responder={"shop": rules}, serve={"responder": "shop"})
+    recommender = p5rec.run(page, tmp_path / "out")
+    for asked in ({"users": ["nobody"]}, {"users": ["u1"]}, {"histories": [["i5"]]}):
+        found = recommender.recommend(**asked, k=32)["item_id"].to_list()
+        assert len(found) > 10
+        assert not {"i0", "i1", "i2", "i3"} & set(found)
+    inside = {"shop": rules, "blend": {"of": ["shop", "ease"]}}
+    with pytest.raises(InputError, match="'shop' holds rules, and its fallback would not obey them"):
+        resolve(shop_page(shop, model={"ease": {}}, responder=inside, serve={}))
+
+
+def test_a_model_that_cannot_grow_says_so(shop: dict, tmp_path: Path, monkeypatch):
+    recommender = p5rec.run(shop_page(shop, model={"ease": {}}, responder={}, serve={}), tmp_path / "out")
+    recommender.models = {**recommender.models, "stuck": torch.nn.Identity()}
+    with pytest.raises(InputError, match="new items cannot join: stuck cannot grow"):
+        recommender.with_items([{"item_id": "new", "title": "x", "category": "tea"}])
+    assert recommender.dataset.n_items == 32
+
+
+@pytest.mark.parametrize("name", [name for name in pages.shipped() if name != "ratings"])
+def test_every_shipped_page_trains_on_prepared_data(name: str, shop: dict, tmp_path: Path):
+    dataset = p5rec.prepare(shop["path"], tmp_path / "data", split="ratio")
+    p5rec.train(name, tmp_path / "out", ["model.sasrec.train.steps=2"], data=dataset)
+    report = p5rec.evaluate(tmp_path / "out")
+    assert report.protocol.split == "ratio"
+
+
+@pytest.mark.prove
+def test_curves_go_to_wandb_offline(shop: dict, tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    stage.run(resolve(shop_page(shop, loggers=["wandb"])), tmp_path / "out")
+    assert list((tmp_path / "out").rglob("*.wandb"))

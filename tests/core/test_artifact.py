@@ -12,7 +12,7 @@ from p5rec.core.errors import InputError
 
 
 def make(folder: Path, text: str = "one") -> None:
-    with artifact.writing(folder) as place:
+    with artifact.writing(folder, "dataset") as place:
         (place / "data.txt").write_text(text)
         artifact.mark(place, "dataset", {"rows": 3})
 
@@ -39,7 +39,7 @@ def test_a_block_that_raises_leaves_the_old_one_and_nothing_else(tmp_path: Path)
     make(tmp_path / "run", "one")
 
     def fails() -> None:
-        with artifact.writing(tmp_path / "run") as place:
+        with artifact.writing(tmp_path / "run", "dataset") as place:
             (place / "data.txt").write_text("half")
             raise ZeroDivisionError
 
@@ -53,7 +53,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from p5rec.core import artifact
-with artifact.writing(Path(sys.argv[1])) as place:
+with artifact.writing(Path(sys.argv[1]), "dataset") as place:
     (place / "data.txt").write_text("half")
     if sys.argv[2] == "after marker":
         artifact.mark(place, "dataset", {})
@@ -105,3 +105,22 @@ def test_json_has_no_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         artifact.write_json(tmp_path / "a.json", {"x": float("nan")})
     assert not (tmp_path / "a.json").exists()
+
+
+def test_what_p5rec_did_not_make_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "keep.txt").write_text("dear")
+    with pytest.raises(InputError, match="something that p5rec did not make, and writing a dataset would remove it"):
+        make(tmp_path / "precious")
+    assert (tmp_path / "precious" / "keep.txt").read_text() == "dear"
+    make(tmp_path / "data")
+    with (
+        pytest.raises(InputError, match="holds a dataset, and writing a model would remove it"),
+        artifact.writing(tmp_path / "data", "model"),
+    ):
+        pass
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="this is a file; expected a folder to write a dataset to"):
+        make(tmp_path / "file")
+    (tmp_path / "empty").mkdir()
+    make(tmp_path / "empty")

@@ -31,11 +31,14 @@ def test_served_is_offline(name: str) -> None:
     service = Service(dataset, responder, memory(memory.Config()), version="1")
     users = np.flatnonzero(dataset.history("train").lengths > 2)[:6]
     offline = responder(dataset.latest(users), 5)
+    told_apart = 0
     for row, user in enumerate(users):
         served = service.recommend(dataset.users.key(user), k=5)
         assert np.allclose([item.score for item in served.items], offline.scores[row], atol=1e-4)
         if len(set(offline.scores[row].tolist())) == 5:
+            told_apart += 1
             assert [item.item_id for item in served.items] == dataset.items.keys(offline.items[row])
+    assert told_apart or name == "popular", "all lists have ties, so the items themselves were never compared"
 
 
 @pytest.mark.parametrize("name", MODELS)
