@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from pathlib import Path
@@ -78,8 +79,8 @@ def evaluate(folder: Run) -> None:
 def recommend(
     folder: Run,
     user: Annotated[list[str] | None, typer.Option("--user", help="raw user id; may be repeated")] = None,
-    history: Annotated[str | None, typer.Option(help="raw item ids, oldest first, with commas between")] = None,
-    k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="items each")] = 10,
+    history: Annotated[str | None, typer.Option(help="raw item ids as a line of CSV, oldest first")] = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="items each")] = 10,
     candidates: Annotated[str | None, typer.Option(help="only these raw item ids, with commas between")] = None,
     exclude: Annotated[str | None, typer.Option(help="none of these raw item ids, with commas between")] = None,
     responder: Which = None,
@@ -100,7 +101,7 @@ def recommend(
 def similar(
     folder: Run,
     item: Annotated[str, typer.Option("--item", help="raw item id")],
-    k: Annotated[int, typer.Option("-k", min=1, max=10_000)] = 10,
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="items")] = 10,
     responder: Which = None,
     as_json: AsJson = False,
 ) -> None:
@@ -112,7 +113,7 @@ def similar(
     if as_json:
         typer.echo(show.as_json([answer]))
     else:
-        show.recommendations(counter.recommender, [f"like {item}"], [answer], screen)
+        show.recommendations(counter.recommender, [f"like {item}"], [answer], screen, reasons=False)
 
 
 @app.command()
@@ -178,7 +179,7 @@ def main() -> None:
 
 
 def _ids(text: str | None) -> list[str] | None:
-    """Ids with commas between; a JSON list where ids hold commas."""
+    """Ids with commas between, quoted as in CSV where they hold commas; or a JSON list."""
     if text is None:
         return None
     if text.startswith("["):
@@ -186,4 +187,4 @@ def _ids(text: str | None) -> list[str] | None:
             return [str(key) for key in json.loads(text)]
         except json.JSONDecodeError as error:
             raise InputError(f"{text}: this looks like a JSON list and is not one: {error}") from None
-    return [key.strip() for key in text.split(",") if key.strip()]
+    return [key.strip() for key in next(csv.reader([text], skipinitialspace=True), []) if key.strip()]

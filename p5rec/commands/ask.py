@@ -45,6 +45,8 @@ class Counter:
             "reasons": True,
         }
         if history is not None:
+            if history and not (self.recommender.dataset.items.numbers(list(history)) >= 0).any():
+                raise InputError(f"--history: none of {len(history)} is an item of this run, as {history[0]!r}")
             return ["this history"], [self.service.recommend(history=tuple(history), **shared)]
         names = list(users or ())
         waiting = [self.service.ask(Question(user_id=name, **shared)) for name in names]
@@ -58,8 +60,9 @@ class Counter:
         """
         try:
             return self.service.similar(item, k)
-        except NotFound as error:
-            raise InputError(str(error)) from None
+        except NotFound:
+            count = self.recommender.dataset.n_items
+            raise InputError(f"--item: {item!r} is not among the {count:,} items of this run") from None
 
 
 @contextmanager

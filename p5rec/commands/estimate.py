@@ -26,7 +26,7 @@ class Guess:
 
     Attributes:
         name: of the model.
-        seconds: of training at most (early stopping may end it sooner).
+        seconds: of all passes, on a machine as busy as now (early stopping may end it sooner).
         mb: of memory beside what the process holds already.
     """
 
@@ -44,7 +44,7 @@ def training(page: Page, dataset: Dataset, entries: Iterable[ModelEntry]) -> lis
         parts = ", ".join(f"{one.name} {_time(one.seconds)}" for one in guesses if one.seconds >= 1)
         peak = held + max(one.mb for one in guesses)
         total = sum(one.seconds for one in guesses)
-        say(f"estimate: training takes at most {_time(total)}{f' ({parts})' if parts else ''}, memory {peak:,.0f} MB")
+        say(f"estimate: all passes take about {_time(total)}{f' ({parts})' if parts else ''}, memory {peak:,.0f} MB")
     return guesses
 
 

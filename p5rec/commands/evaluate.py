@@ -21,6 +21,7 @@ from p5rec.core.errors import InputError
 from p5rec.core.progress import say
 from p5rec.data.dataset import Dataset
 from p5rec.data.leaks import leaks
+from p5rec.data.schema import Role
 from p5rec.evaluation.entrants import Entrant, rows
 from p5rec.evaluation.evaluate import Measured, evaluate
 from p5rec.evaluation.honesty import Finding, Protocol, examine, refuse
@@ -198,6 +199,11 @@ def doubts(made: Made) -> list[Finding]:
     """
     queries, _ = made.dataset.held_out("test")
     rankings = not numbers(metrics_of(made.page, made.dataset))
+    if not rankings and made.dataset.schema.column(Role.LABEL) is None:
+        raise InputError(
+            "evaluate.metrics: these metrics judge estimated labels, and no event column has the role label; name it "
+            "with --set data.source.label=COLUMN, or measure rankings"
+        )
     found = examine(
         protocol(made),
         queries=queries,

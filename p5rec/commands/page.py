@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import tomli_w
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from p5rec.commands.folders import Chosen, choose, use_own
 from p5rec.contracts import Solved, missing_powers
@@ -194,10 +194,10 @@ def resolve(values: Mapping[str, Any]) -> Page:
     Raises:
         InputError: all faults together.
     """
-    run = build(RunSection, values)
+    faults = _Faults()
+    run = faults.collect(build, RunSection, values) or build(RunSection, _without_faults(values))
     if run.plugs:
         use_own(Path(run.plugs))
-    faults = _Faults()
     models = {**(BASELINES if run.evaluate.baselines else {}), **run.model}
     resolved = {name: faults.collect(_model, name, dict(entry)) for name, entry in models.items()}
     responders = {name: faults.collect(_responder, name, dict(entry)) for name, entry in run.responder.items()}
@@ -225,6 +225,21 @@ def resolve(values: Mapping[str, Any]) -> Page:
     if faults.found:
         raise InputError(faults.found)
     return Page(run=run, models=resolved, responders=responders, values=values, **page)
+
+
+def _without_faults(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The page without the settings at fault, so that the faults of its plugs are told, too."""
+    rest: dict[str, Any] = _copied(values)
+    try:
+        RunSection.model_validate(rest)
+    except ValidationError as error:
+        for fault in error.errors():
+            place: Any = rest
+            for part in fault["loc"][:-1]:
+                place = place.get(part, {}) if isinstance(place, dict) else {}
+            if isinstance(place, dict):
+                place.pop(fault["loc"][-1], None)
+    return rest
 
 
 class _Faults:

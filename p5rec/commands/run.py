@@ -52,6 +52,8 @@ def train(page: Page, out: Path, dataset: Dataset | None = None) -> None:
 def tell(report: Report, out: Path, screen: Console) -> None:
     """The end of a run for the person who started it: data, table, titles, where things lie, how to serve."""
     screen.print(headline(report), markup=False)
+    for sentence in remarks(report):
+        screen.print(f"· {sentence}", markup=False)
     screen.print(table(report))
     if report.protocol.ranking != "pairs":
         with ask.opened(out) as counter:
@@ -71,6 +73,14 @@ def headline(report: Report) -> str:
     return f"{report.title}: {counts}" + (f"\n{licence}" if licence else "")
 
 
+def remarks(report: Report) -> list[str]:
+    """What must not be overlooked: rows left out and why, notes on the data, doubts about the comparison."""
+    left_out = [
+        f"left out: {one['rows']:,} rows, {one['reason']} ({one['stage']})" for one in report.dropped if one["rows"]
+    ]
+    return [*left_out, *report.data.get("notes", []), *(found.sentence for found in report.findings)]
+
+
 def _make(page: Page, out: Path, dataset: Dataset | None) -> Made:
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: this is a file; expected a folder for the run, or a new name")
@@ -78,6 +88,8 @@ def _make(page: Page, out: Path, dataset: Dataset | None) -> Made:
     def accept(found: Dataset) -> None:
         """Refuse before anything is written; from here on, until the end, the folder is no finished run."""
         evaluate.doubts(Made(page, found, {}, {}, {}))
+        if (out / artifact.MARKER).exists():
+            say(f"{out}: there is a finished run; what this page makes otherwise takes its place")
         (out / artifact.MARKER).unlink(missing_ok=True)
 
     if dataset is None:

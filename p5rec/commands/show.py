@@ -18,16 +18,18 @@ from p5rec.core.plugins import Plug
 from p5rec.serving.answer import Recommendation
 
 
-def recommendations(recommender: Recommender, asked: list[str], answers: list[Recommendation], screen: Console) -> None:
-    """A short table for each user or history: titles, and why."""
+def recommendations(
+    recommender: Recommender, asked: list[str], answers: list[Recommendation], screen: Console, reasons: bool = True
+) -> None:
+    """A short table for each user, history or item: titles, and why."""
     items, titles = recommender.dataset.items, recommender.dataset.titles
     for name, answer in zip(asked, answers, strict=True):
         table = Table(title=name, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-        for head in ("", "item", "because"):
+        for head in ("", "item", "because") if reasons else ("", "item", "id"):
             table.add_column(head)
         for rank, one in enumerate(answer.items, start=1):
             why = f"because you chose {titles[items.number(one.because)]}" if one.because else "many choose it"
-            table.add_row(str(rank), escape(one.title), escape(why))
+            table.add_row(str(rank), escape(one.title), escape(why if reasons else one.item_id))
         screen.print(table)
         if answer.note:
             screen.print(f"  {answer.note}", markup=False)

@@ -87,7 +87,7 @@ def _roles(sample: pl.DataFrame, named: dict[str, Role], where: str) -> dict[str
     advice = "; is the first row not a header?" if bare else ""
     faults = [
         f"{where}: no column was recognised as the {role} ids; it has: {', '.join(sample.columns)}; say "
-        f"{role}=COLUMN{advice}"
+        f"data.source.{role}=COLUMN{advice}"
         for role in (Role.USER, Role.ITEM)
         if role not in found.values()
     ]

@@ -207,7 +207,6 @@ def _few(queries: Queries | None) -> list[Finding]:
         return []
     return [
         _warning(
-            f"there are only {len(queries)} test queries: the intervals are wide and differences between models "
-            "hard to prove",
+            f"few test queries ({len(queries)}): the intervals are wide and differences between models hard to prove",
         )
     ]

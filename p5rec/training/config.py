@@ -33,4 +33,4 @@ class TrainConfig(Config):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="of matrix products; auto: bfloat16 where the processor multiplies it faster"
     )
-    save_every: float = Field(60.0, ge=0, description="seconds between two states to resume from")
+    save_every: float = Field(20.0, ge=0, description="seconds between two states to resume from")

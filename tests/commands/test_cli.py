@@ -78,6 +78,17 @@ def test_neither_user_nor_history_is_a_sentence(finished: Path, capsys):
     assert "give either --user or --history" in err
 
 
+def test_ids_with_commas_are_quoted_and_an_unknown_history_is_told(finished: Path, capsys):
+    code, out, _ = p5rec("recommend", finished, "--history", '"i0", i3', "-k", 1, "--json", capsys=capsys)
+    assert json.loads(out)["events_seen"] == 2
+    code, _, err = p5rec("recommend", finished, "--history", '"a,b"', capsys=capsys)
+    assert code == 2
+    assert "--history: none of 1 is an item of this run, as 'a,b'" in err
+    code, _, err = p5rec("recommend", finished, "--history", "[1", capsys=capsys)
+    assert code == 2
+    assert "this looks like a JSON list and is not one" in err
+
+
 def test_inspect_shows_and_saves_the_schema(shop: dict, tmp_path: Path, capsys):
     code, out, _ = p5rec("inspect", shop["path"], "--out", tmp_path / "schema.toml", capsys=capsys)
     assert code == 0

@@ -45,6 +45,16 @@ def test_settings_reach_a_plug_that_stands_by_its_name():
         pages.read("events", ["seed=1", "seed.more=2"])
 
 
+def test_faults_of_sections_and_of_plugs_are_told_together():
+    page = {"data": {"source": "movielens", "pth": "x"}, "model": {"sasrec": {"widht": 3}}, "seed": "one"}
+    with pytest.raises(InputError) as caught:
+        pages.resolve(page)
+    text = str(caught.value)
+    assert "data.pth: there is no such setting; did you mean 'path'?" in text
+    assert "model.sasrec.widht: there is no such setting; did you mean 'width'?" in text
+    assert "seed: found 'one'" in text
+
+
 def test_a_page_without_data_says_how_to_name_it():
     with pytest.raises(InputError, match=r"data.path: this page needs the path of your data.*--set data.path="):
         pages.resolve({})

@@ -270,3 +270,18 @@ def test_curves_go_to_wandb_offline(shop: dict, tmp_path: Path, monkeypatch):
     monkeypatch.setenv("WANDB_SILENT", "true")
     stage.run(resolve(shop_page(shop, loggers=["wandb"])), tmp_path / "out")
     assert list((tmp_path / "out").rglob("*.wandb"))
+
+
+def test_metrics_of_labels_need_labels(shop: dict, tmp_path: Path):
+    page = {"data": {**shop, "split": "random"}, "model": {"deepfm": {}}, "evaluate": {"metrics": ["rmse"]}}
+    with pytest.raises(InputError, match=r"no event column has the role label; name it with --set data.source.label"):
+        stage.run(resolve(page), tmp_path / "out")
+
+
+def test_what_must_not_be_overlooked_stands_on_the_screen(tmp_path: Path, capsys):
+    rows = [f"u{u},i{(u + n) % 9},{1_600_000_000 + n}" for u in range(30) for n in range(5)]
+    (tmp_path / "events.csv").write_text("user_id,item_id,timestamp\n" + "\n".join([*rows, *rows[:40]]) + "\n")
+    page = pages.read("events", [f"data.path={tmp_path / 'events.csv'}", "model.sasrec.train.steps=2"])
+    report = stage.run(page, tmp_path / "out")
+    assert any("left out: 40 rows, same user and item again" in one for one in stage.remarks(report))
+    assert any("few test queries (30)" in one for one in stage.remarks(report))

@@ -34,7 +34,10 @@ def test_missing_files_of_a_folder(tmp_path: Path) -> None:
 def test_missing_column(tmp_path: Path) -> None:
     path = written(tmp_path, "who,item_id,stars\nx,a,5\n")
     (fault,) = refused(path)
-    assert fault == f"{path}: no column was recognised as the user ids; it has: who, item_id, stars; say user=COLUMN"
+    assert (
+        fault
+        == f"{path}: no column was recognised as the user ids; it has: who, item_id, stars; say data.source.user=COLUMN"
+    )
 
 
 def test_missing_header(tmp_path: Path) -> None:

@@ -58,6 +58,13 @@ def test_duplicates(stays: str, left: list[int]) -> None:
     assert np.flatnonzero(keep).tolist() == left
 
 
+def test_only_the_same_moment_again() -> None:
+    rows = events(user=[0] * 4, item=[1] * 4, time=[5, 5, 9, -1])
+    keep = Duplicates(Duplicates.Config(same_time=True)).keep(rows)
+    assert keep.sum() == 3
+    assert keep[2:].all()
+
+
 def test_duplicates_of_other_kinds() -> None:
     rows = events([(0, 5), (0, 5), (0, 5)], kind=[0, 1, 0])
     assert Duplicates(Duplicates.Config()).keep(rows).tolist() == [False, True, True]

@@ -45,7 +45,7 @@ TABLE = ("popular", "itemknn", "sasrec")
         ({}, {"facts": {"ties": 0.44}}, "warn", r"44% of the events share their time"),
         ({"seen": "included"}, {"facts": {"repeat_rate": 0.001}}, "warn", r"stay in the ranking although only 0.1%"),
         ({"seen": "excluded"}, {"facts": {"repeat_rate": 0.6}}, "warn", r"left out of the ranking although 60%"),
-        ({}, {"queries": MANY.rows(slice(0, 20))}, "warn", r"only 20 test queries: the intervals are wide"),
+        ({}, {"queries": MANY.rows(slice(0, 20))}, "warn", r"few test queries \(20\): the intervals are wide"),
     ],
 )
 def test_each_doubt_is_said_once(protocol: dict[str, Any], others: dict[str, Any], level: str, sentence: str) -> None:

@@ -13,7 +13,7 @@ from p5rec.data.stages import Filter
 
 
 class Duplicates(Filter):
-    """The last or the first in time."""
+    """One of several events of the same user and item: the last or the first; or only of the same moment."""
 
     reason = "same user and item again"
 
@@ -21,6 +21,9 @@ class Duplicates(Filter):
         """Which one stays."""
 
         stays: Literal["last", "first"] = Field("last", description="which of several events is kept")
+        same_time: bool = Field(
+            False, description="only events of the same time are duplicates, not what people repeat"
+        )
         each_kind: bool = Field(True, description="events of different kinds are no duplicates")
 
     config: Config
@@ -30,8 +33,11 @@ class Duplicates(Filter):
         pair = events.user.astype(np.uint64) * np.uint64(events.items) + events.item.astype(np.uint64)
         if self.config.each_kind:
             pair = pair * np.uint64(int(events.kind.max(initial=0)) + 1) + events.kind
+        if self.config.same_time:
+            _, moment = np.unique(events.time, return_inverse=True)
+            _, pair = np.unique(np.stack([pair, moment.astype(np.uint64)]), axis=1, return_inverse=True)
         step = -1 if self.config.stays == "last" else 1
         _, place = np.unique(pair[::step], return_index=True)
         keep = np.zeros(len(events), dtype=bool)
         keep[place] = True
-        return keep[::step]
+        return keep[::step] | (events.time < 0) if self.config.same_time else keep[::step]
