@@ -59,7 +59,7 @@ def test_duplicates(stays: str, left: list[int]) -> None:
 
 
 def test_only_the_same_moment_again() -> None:
-    rows = events(user=[0] * 4, item=[1] * 4, time=[5, 5, 9, -1])
+    rows = events([(0, 1)] * 4, time=[5, 5, 9, -1])
     keep = Duplicates(Duplicates.Config(same_time=True)).keep(rows)
     assert keep.sum() == 3
     assert keep[2:].all()

@@ -34,8 +34,8 @@ class Duplicates(Filter):
         if self.config.each_kind:
             pair = pair * np.uint64(int(events.kind.max(initial=0)) + 1) + events.kind
         if self.config.same_time:
-            _, moment = np.unique(events.time, return_inverse=True)
-            _, pair = np.unique(np.stack([pair, moment.astype(np.uint64)]), axis=1, return_inverse=True)
+            both = np.stack([pair, events.time.astype(np.uint64)])
+            pair = np.unique(both, axis=1, return_inverse=True)[1].astype(np.uint64)
         step = -1 if self.config.stays == "last" else 1
         _, place = np.unique(pair[::step], return_index=True)
         keep = np.zeros(len(events), dtype=bool)
