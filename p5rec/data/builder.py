@@ -12,7 +12,7 @@ import polars as pl
 
 from p5rec.core.errors import InputError
 from p5rec.core.progress import working
-from p5rec.data import storage
+from p5rec.data import event_texts, storage
 from p5rec.data.context import context_columns
 from p5rec.data.dataset import Dataset
 from p5rec.data.encode import FeatureConfig, encode
@@ -206,6 +206,8 @@ def _built(
     events, rows, parts = _by_part(found, split.parts(found.events, seed))
     training = parts == Part.TRAIN
     context, about = context_columns(intake.context, rows, training, events.time, features)
+    texts = {name: column.at(rows) for name, column in event_texts.read(tables).items()}
+    facts["texts"] = {name: column.facts() for name, column in texts.items()}
     now = int(events.time[training].max(initial=-1))
     fitted = {
         name: encode(sides[name], getattr(tables.schema, name), words, _occurs(numbers, len(words)), features, now)
@@ -226,6 +228,7 @@ def _built(
         kinds=intake.kinds,
         target=events.target,
         seed=seed,
+        texts=texts,
     )
     return replace(dataset, facts={**facts_about(dataset), **facts, "context": about, "clock": now})
 

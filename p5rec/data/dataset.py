@@ -12,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 
 from p5rec.core import artifact
-from p5rec.core.errors import InputError
+from p5rec.core.errors import InputError, nearest
+from p5rec.data.event_texts import TextColumn
 from p5rec.data.events import Part
 from p5rec.data.features import Features, Kind
 from p5rec.data.names import TITLES, plain
@@ -36,6 +37,8 @@ class Dataset:
         user_features, item_features: what is known of users and items, statistics fitted on training rows.
         schema: kinds and roles of the columns as read.
         facts: counts, ties, drops and reasons, repeat rate, how it was split: plain JSON values.
+        texts: words written with the events (``review``, ``headline`` …), row n belongs to event n. They are outcomes
+            of their event, of all parts: whoever trains on them takes those of training rows.
         titles: (V,) a name to show for each item, its id where it has none.
     """
 
@@ -51,6 +54,7 @@ class Dataset:
     target: int = 0
     seed: int = 0
     refitted: bool = field(default=False)
+    texts: Mapping[str, TextColumn] = field(default_factory=dict)
 
     # ------------------------------------------------------------ sizes and statistics (training rows only)
 
@@ -146,6 +150,16 @@ class Dataset:
         user, place = rows.places()
         return user, self.events["item"][place].astype(np.int64), self.events["label"][place]
 
+    def text(self, name: str, places: np.ndarray) -> list[str | None]:
+        """The texts of a column at (P,) places of the events; None where there is none, and at -1.
+
+        Raises:
+            InputError: the data has no such texts.
+        """
+        if name not in self.texts:
+            raise InputError(f"the events of this data have no texts called {name!r}; {nearest(name, self.texts)}")
+        return self.texts[name].take(places)
+
     def _targets(self, starts: np.ndarray, stops: np.ndarray) -> tuple[Ragged, Ragged, np.ndarray]:
         """Held-out events of the target kind (slices where all are, else copies) and the place of each row's first."""
         rows = Ragged(self.events["item"], starts, stops)
@@ -206,7 +220,7 @@ def described(facts: Mapping[str, Any]) -> dict[str, str]:
     """Facts of a dataset as lines to be printed."""
     dropped = [f"{one['rows']:,} rows in {one['stage']} ({one['reason']})" for one in facts.get("dropped", ())]
     parts = {name: count for name, count in facts.get("parts", {}).items() if count}
-    label, time = facts.get("label"), facts.get("time")
+    label, time, texts = facts.get("label"), facts.get("time"), facts.get("texts") or {}
     lines = {
         "data": str((facts.get("source") or {}).get("name", "")),
         "events": f"{facts['events']:,} of {facts['users']:,} users with {facts['items']:,} items",
@@ -215,6 +229,7 @@ def described(facts: Mapping[str, Any]) -> dict[str, str]:
         "density": f"{1 - facts['sparsity']:.3%}" if "sparsity" in facts else "",
         "label": f"{label['min']:g} to {label['max']:g}, mean {label['mean']:.2f}" if label else "",
         "time": f"{time['first']} to {time['last']}" if time else "",
+        "texts": ", ".join(f"{one['count']:,} {name} of {one['words']:.0f} words" for name, one in texts.items()),
         "kinds": ", ".join(f"{count:,} {name}" for name, count in facts.get("kinds", {}).items()),
         "ties": f"{facts['ties']:.1%} of events share user and time with another" if time else "",
         "repeats": f"{facts['repeat_rate']:.1%} of training events repeat a user's item",

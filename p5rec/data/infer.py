@@ -9,7 +9,7 @@ import polars as pl
 
 from p5rec.core.errors import InputError
 from p5rec.data.features import Kind
-from p5rec.data.names import CLOCKS, LEAKY, RATINGS, SCALES, TITLES, plain, recognise
+from p5rec.data.names import CLOCKS, LEAKY, RATINGS, SCALES, TEXTS, TITLES, plain, recognise
 from p5rec.data.read import Scan, collect
 from p5rec.data.schema import ColumnSchema, Role, Schema
 from p5rec.data.times import looks_like_time
@@ -93,7 +93,23 @@ def _roles(sample: pl.DataFrame, named: dict[str, Role], where: str) -> dict[str
     ]
     if faults:
         raise InputError(faults)
+    if Role.TEXT not in found.values():
+        _written(sample, found)
     return found
+
+
+def _written(sample: pl.DataFrame, found: dict[str, Role]) -> None:
+    """Reviews and their headlines, by usual names; other text that never differs within an item is the item's."""
+    item = next(name for name, role in found.items() if role == Role.ITEM)
+    able = {plain(n): n for n in reversed(sample.columns) if n not in found and sample.schema[n] == pl.String}
+    for usual, names in TEXTS.items():
+        name = next((able[name] for name in names if name in able), None)
+        if name is None or (plain(name) == "title" and Role.TEXT not in found.values()):
+            continue  # a title without a review is that of the item
+        pairs = sample.select(item, name).drop_nulls()
+        differs, repeats = pairs.n_unique() > pairs[item].n_unique(), len(pairs) > pairs[item].n_unique()
+        if "review" in plain(name) or differs or (not repeats and usual == "review"):
+            found[name] = Role.TEXT
 
 
 def _fits(values: pl.Series, role: Role) -> bool:
@@ -126,7 +142,7 @@ def _id_like(values: pl.Series) -> bool:
 
 def _event_column(values: pl.Series, role: Role | None) -> ColumnSchema:
     kinds = {Role.USER: Kind.ID, Role.ITEM: Kind.ID, Role.TIME: Kind.TIME, Role.LABEL: Kind.NUMBER}
-    kinds |= {Role.EVENT_KIND: Kind.CATEGORY, Role.SPLIT: Kind.CATEGORY}
+    kinds |= {Role.EVENT_KIND: Kind.CATEGORY, Role.SPLIT: Kind.CATEGORY, Role.TEXT: Kind.TEXT}
     if role in kinds:
         return ColumnSchema(kind=kinds[role], role=role)
     # whether a value was known before its event cannot be told from it, so only what the user names is context

@@ -24,6 +24,11 @@ USUAL: dict[Role, tuple[str, ...]] = {
     Role.EVENT_KIND: ("event", "eventtype", "eventkind", "action", "actiontype", "behavior", "kind", "type"),
     Role.SPLIT: ("split", "fold", "part", "subset"),
 }
+# name of event texts in a dataset → usual names of their columns
+TEXTS = {
+    "review": ("review", "reviewtext", "reviewbody", "text", "body", "comment"),
+    "headline": ("headline", "summary", "reviewsummary", "reviewtitle", "reviewheadline", "title"),
+}
 TITLES = ("title", "name", "movietitle", "productname", "text")
 CLOCKS = ("timestamp", "unixreviewtime", "datetime", "time")
 RATINGS = ("rating", "overall", "stars")

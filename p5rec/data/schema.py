@@ -24,6 +24,7 @@ class Role(StrEnum):
     LABEL = "label"
     EVENT_KIND = "event_kind"
     CONTEXT = "context"
+    TEXT = "text"  # words written with the event; an outcome
     SPLIT = "split"
     IGNORE = "ignore"
 
@@ -82,13 +83,15 @@ class Schema(Config):
                 )
         for role in Role:
             names = [name for name, column in self.events.items() if column.role == role]
-            if len(names) > 1 and role not in (Role.CONTEXT, Role.IGNORE):
+            if len(names) > 1 and role not in (Role.CONTEXT, Role.TEXT, Role.IGNORE):
                 found.append(f"{where}: the columns {', '.join(names)} all have the role {role!s}; only one can")
         for name, column in self.events.items():
             if column.role == Role.CONTEXT and column.kind not in USABLE:
                 found.append(
                     f"{where}: the column {name!r} is of kind {column.kind}; context is a number or a category"
                 )
+            if column.role == Role.TEXT and column.kind != Kind.TEXT:
+                found.append(f"{where}: the column {name!r} has the role text and is of kind {column.kind}; say text")
         for table in ("users", "items"):
             ids = [name for name, column in getattr(self, table).items() if column.kind == Kind.ID and not column.role]
             if getattr(self, table) and len(ids) != 1:

@@ -14,6 +14,7 @@ import pyarrow.feather as feather
 
 from p5rec.core import artifact
 from p5rec.core.errors import InputError
+from p5rec.data import event_texts
 from p5rec.data.dataset import Dataset, facts_of
 from p5rec.data.features import Column, Features, Kind
 from p5rec.data.growing import grow as grow
@@ -44,6 +45,8 @@ def save(dataset: Dataset, folder: Path) -> None:
             "user_features": _save_features(dataset.user_features, beside / "user_features"),
             "item_features": _save_features(dataset.item_features, beside / "item_features"),
         }
+        if dataset.texts:
+            about["texts"] = _save_texts(dataset, beside / "texts")
         artifact.write_json(beside / "dataset.json", about)
         facts = {**dataset.facts, "fingerprint": fingerprint(beside)}
         artifact.write_json(beside / "facts.json", facts)
@@ -72,6 +75,9 @@ def load(folder: Path) -> Dataset:
             target=about["target"],
             seed=about["seed"],
             refitted=about["refitted"],
+            texts={
+                name: event_texts.opened(folder / "texts" / place) for name, place in about.get("texts", {}).items()
+            },
         )
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise InputError(f"{folder}: this dataset is damaged ({error}); prepare it again") from None
@@ -124,6 +130,15 @@ def _save_features(features: Features, folder: Path) -> dict[str, Any]:
         }
         _save_values(column, folder / str(number))
     return {"count": features.count, "columns": columns}
+
+
+def _save_texts(dataset: Dataset, folder: Path) -> dict[str, str]:
+    """Name → file of the texts of the events."""
+    folder.mkdir()
+    places = {name: str(number) for number, name in enumerate(dataset.texts)}
+    for name, place in places.items():
+        event_texts.write(dataset.texts[name].batches(), folder / place)
+    return places
 
 
 def _save_values(column: Column, place: Path) -> None:

@@ -34,6 +34,7 @@ class RoleOptions(Config):
     event_kind: str | None = Field(None, description="event column of the event kinds (view, buy …)")
     split: str | None = Field(None, description="event column that says train, valid or test")
     context: list[str] = Field(default_factory=list, description="event columns known before the event")
+    text: list[str] = Field(default_factory=list, description="event columns of words written with the event (reviews)")
     ignore: list[str] = Field(default_factory=list, description="event columns to leave out")
     item_vectors: dict[str, str] = Field(
         default_factory=dict, description="name → .npy of (rows, width) vectors in the order of the item table"
@@ -41,9 +42,10 @@ class RoleOptions(Config):
 
     def roles(self) -> dict[Role, str | list[str]]:
         """The event columns that were named, by role."""
-        single = {role: getattr(self, str(role)) for role in Role if role not in (Role.CONTEXT, Role.IGNORE)}
+        several = (Role.CONTEXT, Role.TEXT, Role.IGNORE)
+        single = {role: getattr(self, str(role)) for role in Role if role not in several}
         named: dict[Role, str | list[str]] = {role: name for role, name in single.items() if name is not None}
-        return named | {Role.CONTEXT: self.context, Role.IGNORE: self.ignore}
+        return named | {role: getattr(self, str(role)) for role in several}
 
 
 class TableOptions(RoleOptions):

@@ -23,6 +23,9 @@ FIELDS = {
     Role.LABEL: ("rating", "overall"),
     Role.TIME: ("timestamp", "unixReviewTime"),
 }
+# our name → fields of the words of a review
+WORDS = {"review": ("text", "reviewText"), "headline": ("title", "summary")}
+BREAK = r"<br\s*/?>"  # the edition of 2023 has such in its texts
 # our name → fields of the metadata; sales ranks, averages and "also bought" know the test and are left out
 META = {
     "title": ("title",),
@@ -38,13 +41,14 @@ KEYS = {Role.USER: Kind.ID, Role.ITEM: Kind.ID, Role.LABEL: Kind.NUMBER, Role.TI
 
 
 class Amazon(Source):
-    """Stars and times of reviews, titles and categories of products; words of reviews are not read."""
+    """Stars, times and words of reviews, titles and categories of products."""
 
     class Config(Settings):
         """Files."""
 
         path: str = Field(description="reviews, JSON lines (gzipped or not) or a table with the same field names")
         items: str | None = Field(None, description="metadata of the products")
+        texts: bool = Field(True, description="the words of reviews and their headlines are kept")
 
     config: Config
 
@@ -62,11 +66,13 @@ class Amazon(Source):
         if faults:
             raise InputError(faults)
         columns = {str(name): ColumnSchema(kind=KEYS[role], role=role) for role, name in named.items()}
+        words = _words(present) if self.config.texts else {}
+        texts = {name: ColumnSchema(kind=Kind.TEXT, role=Role.TEXT) for name in words}
         items, about = self._metadata(str(named[Role.ITEM]))
         facts = {"name": "amazon", "events": self.config.path}
         return Tables(
-            events=reviews.frame.select(list(columns)),
-            schema=Schema(events=columns, items=about, label_scale=(1.0, 5.0)),
+            events=reviews.frame.select(*columns, *words.values()),
+            schema=Schema(events=columns | texts, items=about, label_scale=(1.0, 5.0)),
             items=items,
             facts=facts | ({"items": self.config.items} if self.config.items else {}),
             rows=reviews.rows,
@@ -86,6 +92,16 @@ class Amazon(Source):
         names = [name for name, field in found.items() if field is not None]
         about = {ident: ColumnSchema(kind=Kind.ID)} | {name: ColumnSchema(kind=KINDS[name]) for name in names}
         return frame.select(pl.col(ident), *made), about
+
+
+def _words(present: list[str]) -> dict[str, pl.Expr]:
+    """Review and headline, whatever the edition calls them."""
+    found = {name: next((field for field in fields if field in present), None) for name, fields in WORDS.items()}
+    return {
+        name: pl.col(field).cast(pl.String).str.replace_all(BREAK, " ").alias(name)
+        for name, field in found.items()
+        if field is not None
+    }
 
 
 def _field(name: str, field: str, dtype: pl.DataType) -> pl.Expr:
