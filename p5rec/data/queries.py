@@ -62,6 +62,8 @@ def _rows(value: Any, chosen: np.ndarray | slice) -> Any:
         return value.rows(chosen)
     if isinstance(value, Mapping):
         return {name: _rows(inner, chosen) for name, inner in value.items()}
+    if isinstance(value, tuple):
+        return tuple(value[n] for n in np.arange(len(value))[chosen])
     return value[chosen]
 
 
@@ -75,12 +77,14 @@ class Truth:
         ranks: Q rows aligned with `items`: the place of each in the full ranking, 1 is first, ties counted
             against the model; None until evaluation has ranked.
         ranked: (Q,) how many items were ranked for each query; None until then.
+        texts: (Q) what was really written, one reference a query; None where no text is asked for.
     """
 
     items: Ragged
     labels: Ragged
     ranks: Ragged | None = None
     ranked: np.ndarray | None = None
+    texts: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.items)

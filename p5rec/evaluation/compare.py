@@ -11,11 +11,13 @@ import numpy as np
 from p5rec.contracts import Metric
 from p5rec.core import seed as seeds
 from p5rec.core.errors import InputError
-from p5rec.evaluation.evaluate import Measured
+from p5rec.data.queries import Truth
+from p5rec.evaluation.evaluate import Measured, stacked
 
 LEVEL = 0.95
 RESAMPLES = 1000
 PERMUTATIONS = 5000
+WIDE = 18  # columns of statistics that are reduced in no time: those of BLEU
 BLOCK = 2**22  # draws held at once
 K = TypeVar("K")
 
@@ -45,7 +47,7 @@ def intervals(measured: Measured, *, resamples: int = RESAMPLES, seed: int = 0) 
     """The 95 % percentile bootstrap interval of each metric, queries resampled (Efron, 1979).
 
     Metrics with a reduce of their own are reduced again on each resample, and their interval is moved by the
-    bootstrap's bias (a resample holds fewer distinct queries, so it covers less of the catalogue).
+    bootstrap's bias (a resample holds fewer distinct queries, so it covers less of the catalogue); see `resampled`.
     """
     means = [name for name, metric in measured.metrics.items() if is_mean(metric)]
     found: dict[str, tuple[float, float]] = {}
@@ -59,12 +61,32 @@ def intervals(measured: Measured, *, resamples: int = RESAMPLES, seed: int = 0) 
 
 
 def interval(metric: Metric, stats: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float]:
-    """The interval of one metric from its statistics (Q, S); item lists (wide) take a fifth of the resamples."""
+    """The interval of one metric from its statistics (Q, S); wide ones (items, n-grams) take fewer resamples."""
     if is_mean(metric):
         return middle(resampled_means(stats[:, :1], resamples, seed)[:, 0])
-    resamples = resamples if stats.shape[1] <= 4 else max(resamples // 5, 100)
-    draws = np.array([metric.reduce(stats[rows]) for rows in _draws(len(stats), resamples, seed)])
-    return middle(np.clip(draws + metric.reduce(stats) - draws.mean(), *metric.bounds))
+    return middle(np.clip(resampled(metric, stats, resamples, seed), *metric.bounds))
+
+
+def resampled(metric: Metric, stats: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """(R,) the numbers of a metric on resamples of the rows, moved so that their mean is the measured number.
+
+    Rows are drawn with replacement. A metric that counts different things (``counts_distinct``) would take a row
+    drawn twice for a repetition, so random halves are drawn instead, which spread as much (Politis and Romano, 1994);
+    its numbers fall with the number of rows, so they are scaled to the measured one. Counting is slow: fewer draws.
+    """
+    measured = metric.reduce(stats)
+    if not getattr(metric, "counts_distinct", False):
+        draws = np.array([metric.reduce(stats[rows]) for rows in _draws(len(stats), _fewer(resamples, stats), seed)])
+        return draws + measured - draws.mean()
+    rng, half = seeds.rng(seed, "halves"), max(len(stats) // 2, 1)
+    chosen = (rng.permutation(len(stats))[:half] for _ in range(_fewer(resamples, stats)))
+    draws = np.array([metric.reduce(stats[rows]) for rows in chosen])
+    return draws * (measured / draws.mean()) if draws.any() else draws
+
+
+def _fewer(resamples: int, stats: np.ndarray) -> int:
+    """A fifth where a reduce has many columns to go through."""
+    return resamples if stats.shape[1] <= WIDE else max(resamples // 5, 100)
 
 
 def is_mean(metric: Metric) -> bool:
@@ -90,17 +112,14 @@ def paired(first: Measured, second: Measured, metric: str, *, resamples: int = R
         InputError: they were measured on other queries or without this metric.
     """
     _refuse_unpaired(first, second, metric)
-    judge, ours, theirs = first.metrics[metric], first.stats[metric], second.stats[metric]
+    judge, (ours, theirs) = first.metrics[metric], np.split(stacked([first.stats[metric], second.stats[metric]]), 2)
     mean = judge.reduce(ours) - judge.reduce(theirs)
     if is_mean(judge):
         gap = (ours[:, 0] - theirs[:, 0]).astype(np.float64)
         low, high = middle(resampled_means(gap[:, None], resamples, seed)[:, 0])
         return Difference(mean, low, high, _flipped(gap, seed))
-    draws = np.array(
-        [judge.reduce(ours[rows]) - judge.reduce(theirs[rows]) for rows in _draws(len(ours), resamples, seed)]
-    )
-    low, high = middle(draws + mean - draws.mean())
-    return Difference(mean, low, high, _swapped(judge, ours, theirs, resamples, seed))
+    low, high = middle(resampled(judge, ours, resamples, seed) - resampled(judge, theirs, resamples, seed))
+    return Difference(mean, low, high, _swapped(judge, ours, theirs, _fewer(resamples, ours), seed))
 
 
 def corrected(differences: Mapping[K, Difference]) -> dict[K, Difference]:
@@ -160,9 +179,13 @@ def _refuse_unpaired(first: Measured, second: Measured, metric: str) -> None:
     if metric not in first.stats or metric not in second.stats:
         raise InputError(f"a paired test of {metric} needs both models measured by it; they share "
                          f"{', '.join(sorted(first.stats.keys() & second.stats.keys())) or 'no metric'}")  # fmt: skip
-    same = np.array_equal(first.truth.items.lengths, second.truth.items.lengths)
-    if not same or not np.array_equal(first.truth.items.flat()[1], second.truth.items.flat()[1]):
+    if not _same_truth(first.truth, second.truth):
         raise InputError(
             f"a paired test needs both models measured on the same queries, found {first.queries} and "
             f"{second.queries} with other true items; evaluate both with the same call"
         )
+
+
+def _same_truth(first: Truth, second: Truth) -> bool:
+    same = np.array_equal(first.items.lengths, second.items.lengths) and first.texts == second.texts
+    return same and np.array_equal(first.items.flat()[1], second.items.flat()[1])

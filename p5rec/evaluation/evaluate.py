@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,7 +30,7 @@ class Measured:
         stats: name → (Q, S) statistics of each query.
         values: name → the number of the table.
         truth: what was right, with ranks where items were ranked.
-        lists: (Q, depth) the items answered, best first; None where numbers were judged only.
+        lists: (Q, depth) the items answered, best first; None where only numbers or texts were judged.
         seconds: wall time of answering and ranking, without the metrics' own.
     """
 
@@ -60,10 +60,10 @@ def evaluate(
 
     Metrics of item lists rank the full catalogue (or each query's candidates), ties against the model, each true
     item of a query counted once. Metrics of numbers are asked for the true (user, item) pairs, which stand as the
-    candidates of each query.
+    candidates of each query. Metrics of texts compare with ``truth.texts``.
 
     Args:
-        responder: answers `ItemLists` or `Numbers` for ``k=None``.
+        responder: answers `ItemLists`, `Numbers` or `Texts` for ``k=None``.
         queries: Q queries.
         truth: what was right for them.
         metrics: name in the report → metric.
@@ -86,6 +86,25 @@ def evaluate(
         values={name: metrics[name].reduce(stats[name]) for name in metrics},
         seconds=sum(part.seconds for part in parts),
     )
+
+
+def judge(answers: Answers, truth: Truth, metrics: Mapping[str, Metric]) -> Measured:
+    """Judge answers that are there already (a baseline's texts or numbers), as `evaluate` does.
+
+    Args:
+        answers: of all Q queries.
+        truth: what was right for them.
+        metrics: name in the report → metric of this type of answers.
+
+    Raises:
+        InputError: there are no queries or metrics, or a metric judges another type of answers.
+    """
+    return evaluate(lambda queries, k: answers, _bare(truth), truth, metrics, chunk=max(len(truth), 1))  # type: ignore[arg-type]
+
+
+def _bare(truth: Truth) -> Queries:
+    """Queries of which only their number is known."""
+    return Queries.of([[]] * len(truth))
 
 
 def _refuse_empty(queries: Queries, truth: Truth, metrics: Mapping[str, Metric]) -> None:
@@ -137,9 +156,15 @@ def _judge(
         seconds += time.perf_counter() - start
         for name, metric in chosen.items():
             stats[name].append(metric.measure(answers, part))
-    whole = {name: np.concatenate(parts) for name, parts in stats.items()}
+    whole = {name: stacked(parts) for name, parts in stats.items()}
     lists, truth = _joined(ranked, truth)
     return Measured(chosen, whole, {}, truth, lists, seconds)
+
+
+def stacked(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Statistics one below the other; metrics may have rows of different widths, NaN fills the shorter ones."""
+    width = max(part.shape[1] for part in parts)
+    return np.concatenate([part if part.shape[1] == width else _wide(part, width, np.nan) for part in parts])
 
 
 def _chunks(count: int, size: int, title: str) -> Iterator[slice]:

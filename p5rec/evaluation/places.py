@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from p5rec.data.answers import NOTHING, ItemLists
@@ -59,4 +61,4 @@ def distinct(truth: Truth) -> Truth:
     stops = np.cumsum(np.bincount(row[first], minlength=len(truth)))
     starts = np.r_[0, stops[:-1]].astype(np.int64)
     labels = truth.labels.flat()[1]
-    return Truth(Ragged(item[first], starts, stops), Ragged(labels[first], starts, stops))
+    return replace(truth, items=Ragged(item[first], starts, stops), labels=Ragged(labels[first], starts, stops))

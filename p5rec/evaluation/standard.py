@@ -18,16 +18,26 @@ STANDARD: tuple[tuple[str, dict[str, Any]], ...] = (
     ("diversity", {"k": 10}),
 )
 RATING: tuple[tuple[str, dict[str, Any]], ...] = (("rmse", {}), ("mae", {}))
+TEXT: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("bleu", {"n": 1}),
+    ("bleu", {"n": 4}),
+    ("rouge", {"kind": "1"}),
+    ("rouge", {"kind": "L"}),
+    ("distinct", {"n": 2}),
+)
+NAMED = {"k": "@", "n": "", "kind": ""}  # settings that are part of a metric's name, and the sign before them
 HEADLINE = ("ndcg@10", "recall@10")  # the metrics of the screen, of paired tests and of slices
 
 
 def names(metric: str, config: Config | Mapping[str, Any]) -> str:
-    """The name of a metric in tables and reports: ``recall@10``; settings other than k only where they were changed.
+    """The name of a metric in tables and reports: ``recall@10``, ``bleu4``; other settings only where changed.
 
     ``names("recall", {"k": 10}) == "recall@10"``, ``names("mrr", {}) == "mrr"``,
-    ``names("recall", {"k": 10, "capped": True}) == "recall@10[capped=True]"``.
+    ``names("recall", {"k": 10, "capped": True}) == "recall@10[capped=True]"``, ``names("bleu", {"n": 4}) == "bleu4"``,
+    ``names("rouge", {"kind": "L"}) == "rougeL"``.
     """
-    given = config.model_dump(exclude_defaults=True) if isinstance(config, Config) else dict(config)
-    k = getattr(config, "k", None) if isinstance(config, Config) else given.get("k")
-    others = ",".join(f"{key}={value}" for key, value in given.items() if key != "k")
-    return metric + (f"@{k}" if k is not None else "") + (f"[{others}]" if others else "")
+    every = config.model_dump() if isinstance(config, Config) else dict(config)
+    given = config.model_dump(exclude_defaults=True) if isinstance(config, Config) else every
+    named = {key: sign for key, sign in NAMED.items() if every.get(key) is not None}
+    others = ",".join(f"{key}={value}" for key, value in given.items() if key not in NAMED)
+    return metric + "".join(f"{sign}{every[key]}" for key, sign in named.items()) + (f"[{others}]" if others else "")

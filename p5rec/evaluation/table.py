@@ -8,6 +8,7 @@ from rich.table import Table
 from p5rec.evaluation.report_parts import Report, Row
 from p5rec.evaluation.standard import HEADLINE
 
+TEXTS = {"bleu": "BLEU", "rouge": "ROUGE", "distinct": "Distinct"}
 NAMES = {"ndcg": "NDCG", "mrr": "MRR", "map": "MAP", "auc": "AUC", "rmse": "RMSE", "mae": "MAE"}
 
 
@@ -39,7 +40,10 @@ def shown_metrics(report: Report) -> list[str]:
 
 
 def label(metric: str) -> str:
-    """How a metric is written for people: ``NDCG@10``, ``Recall@10``, ``Hit rate@5``."""
+    """How a metric is written for people: ``NDCG@10``, ``Recall@10``, ``Hit rate@5``, ``BLEU-4``, ``ROUGE-L``."""
+    for text, written in TEXTS.items():
+        if metric.startswith(text):
+            return f"{written}-{metric.removeprefix(text)}"
     name, at, k = metric.partition("@")
     return NAMES.get(name, name.replace("_", " ").capitalize()) + at + k
 

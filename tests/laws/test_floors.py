@@ -34,6 +34,7 @@ HEAVY = {
     "lightning": {"p5rec.training"},
     "tensorboard": {"p5rec.training"},
     "wandb": {"p5rec.training"},
+    "peft": {"p5rec.training"},
     "matplotlib": {"p5rec.evaluation"},
     "jinja2": {"p5rec.evaluation"},
     "fastapi": {"p5rec.serving"},
@@ -41,7 +42,9 @@ HEAVY = {
     "starlette": {"p5rec.serving"},
     "pandas": {"p5rec.data", "p5rec"},
     "transformers": {"p5rec.towers", "p5rec.data"},
-    "sklearn": set(),
+    "sklearn": {"p5rec.evaluation"},
+    "sacrebleu": {"p5rec.evaluation"},
+    "rouge_score": {"p5rec.evaluation"},
     "torchvision": set(),
 }
 NO_TENSORS = ("p5rec.core", "p5rec.data")

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from p5rec.contracts import Metric, Responder
-from p5rec.data.answers import Answers, ItemLists, Numbers
+from p5rec.data.answers import Answers, ItemLists, Numbers, Texts
 from p5rec.data.dataset import Dataset
 from p5rec.data.queries import Queries, Truth
 from p5rec.evaluation.evaluate import Measured, evaluate
 from p5rec.testing.sample import poisoned, sample
 
+WORDS = 8  # of a reference text
+
 
 class Told(Responder):
-    """Answers with scores or numbers that are made for each user alone, so that a query has one answer."""
+    """Answers with scores, numbers or texts that are made for each user alone, so that a query has one answer."""
 
-    def __init__(self, judges: type, items: int, make: Callable[[int, np.ndarray], np.ndarray]) -> None:
-        self.judges, self.items, self.make = judges, items, make
+    def __init__(
+        self,
+        judges: type,
+        items: int,
+        make: Callable[[int, np.ndarray], np.ndarray],
+        texts: Mapping[int, str] | None = None,
+    ) -> None:
+        self.judges, self.items, self.make, self.texts = judges, items, make, texts or {}
 
     def __call__(self, queries: Queries, k: int | None) -> Answers:
-        """Scores of the whole catalogue (Q, V), or numbers of the candidates (Q, C)."""
+        """Scores of the whole catalogue (Q, V), numbers of the candidates (Q, C), or texts (Q)."""
         every = np.arange(self.items)
+        if self.judges is Texts:
+            return Texts(tuple(self._said(int(user)) for user in queries.users))
         if self.judges is Numbers:
             assert queries.candidates is not None
             padded = queries.candidates.padded(0)
@@ -31,6 +42,12 @@ class Told(Responder):
             return Numbers(np.array(rows, dtype=np.float32))
         scores = np.array([self.make(int(user), every) for user in queries.users], dtype=np.float32)
         return ItemLists(np.tile(every, (len(queries), 1)), scores)
+
+    def _said(self, user: int) -> str:
+        """The right words of a user where the score of their place is high, others elsewhere."""
+        kept = self.make(user, np.arange(WORDS)) > 0.5
+        right = self.texts[user].split()
+        return " ".join(word if keep else f"no{word}" for word, keep in zip(right, kept, strict=True))
 
 
 class Exam:
@@ -43,14 +60,17 @@ class Exam:
         self.queries, self.truth = asked(self.dataset)
         self.right = dict(zip(self.queries.users.tolist(), self.truth.items, strict=True))
         self.labels = dict(zip(self.queries.users.tolist(), self.truth.labels, strict=True))
+        self.texts = dict(zip(self.queries.users.tolist(), self.truth.texts or (), strict=True))
 
     def measure(self, make: Callable[[int, np.ndarray], np.ndarray], chunk: int = 512) -> Measured:
         """Judge answers that are made user by user."""
-        told = Told(self.plug.judges, self.dataset.n_items, make)
+        told = Told(self.plug.judges, self.dataset.n_items, make, self.texts)
         return evaluate(told, self.queries, self.truth, {"it": self.metric}, chunk=chunk)
 
     def perfect(self, user: int, items: np.ndarray) -> np.ndarray:
-        """The labels themselves; or the true items first."""
+        """The labels themselves; all words; or the true items first."""
+        if self.plug.judges is Texts:
+            return np.ones(items.shape)
         if self.plug.judges is Numbers:
             return np.resize(np.clip(self.labels[user], 1e-6, 1 - 1e-6), items.shape)
         return np.isin(items, self.right[user]) + 0.001 * _noise(user, items)
@@ -65,12 +85,18 @@ class Exam:
 
 
 def asked(dataset: Dataset) -> tuple[Queries, Truth]:
-    """Known users only, each once, with labels 0 or 1 that depend on the item."""
+    """Known users only, each once, with labels 0 or 1 that depend on the item, and a text."""
     queries, truth = dataset.held_out("test")
     rows = np.flatnonzero(queries.users >= 0)
     queries, truth = queries.rows(rows), truth.rows(rows)
     labels = (truth.items.values % 2).astype(np.float32)
-    return queries, Truth(truth.items, type(truth.items)(labels, truth.items.starts, truth.items.stops))
+    texts = tuple(_text(int(user)) for user in queries.users)
+    return queries, replace(truth, labels=replace(truth.items, values=labels), texts=texts)
+
+
+def _text(user: int) -> str:
+    """Words of one user's own and words of all."""
+    return " ".join(f"w{user * (place % 2)}x{place}" for place in range(WORDS))
 
 
 def _noise(user: int, items: np.ndarray) -> np.ndarray:
@@ -93,10 +119,11 @@ def perfect_beats_chance_beats_worst(plug: type[Metric]) -> None:
 
 def _judges_truth(exam: Exam) -> bool:
     """Whether it looks at what was right: novelty, coverage … judge the lists alone."""
-    other = Truth(exam.truth.items.rows(np.arange(len(exam.truth))[::-1]), exam.truth.labels)
-    told = Told(exam.plug.judges, exam.dataset.n_items, exam.chance)
+    back = np.arange(len(exam.truth))[::-1]
+    other = replace(exam.truth, items=exam.truth.items.rows(back), texts=(exam.truth.texts or ())[::-1])
+    told = Told(exam.plug.judges, exam.dataset.n_items, exam.chance, exam.texts)
     values = [evaluate(told, exam.queries, truth, {"it": exam.metric}).stats["it"] for truth in (exam.truth, other)]
-    return not np.array_equal(values[0], values[1])
+    return not np.array_equal(values[0], values[1], equal_nan=True)
 
 
 def statistics_belong_to_their_query(plug: type[Metric]) -> None:
