@@ -8,26 +8,24 @@ import numpy as np
 import torch
 
 from p5rec.blocks.stream import Kind, Stream
+from p5rec.data.prompt import NOWHERE, Prompts, of_history
 from p5rec.data.queries import Queries
-from p5rec.data.ragged import Ragged
 
 OUTCOMES = ("label",)  # side columns known only after their event
+Asks = Literal["next", "every", "marked"]
+Cells = tuple[np.ndarray, np.ndarray]
 
 
-def collate(
-    queries: Queries,
-    length: int | None = None,
-    asks: Literal["next", "every", "words"] = "next",
-    width: int | None = None,
-) -> Stream:
-    """Build the stream of Q queries: START, the last items of each history, its words, and where to ask.
+def collate(queries: Queries, length: int | None = None, asks: Asks = "next", width: int | None = None) -> Stream:
+    """Build the stream of Q queries: START, the prompt of each (its history, where it has none), and where to ask.
 
     Args:
         queries: the questions; histories oldest first.
-        length: at most so many things a row, START and BLANK included; the oldest items are cut. None cuts nothing.
+        length: at most so many things a row, START and BLANK included; the oldest items are cut, then words in
+            front. None cuts nothing.
         asks: ``"next"`` appends a BLANK and asks there (serving, evaluation); ``"every"`` asks at each item of
             the history, and appends nothing (dense training; the items themselves are then the targets);
-            ``"words"`` asks at each word, likewise.
+            ``"marked"`` asks at what the prompts mark as their answers, likewise.
         width: pad to at least so many positions (fixed shapes for compiled models).
 
     Returns:
@@ -35,59 +33,64 @@ def collate(
         value at the BLANK; ``outcome`` those known after it. Positions without a value hold 0, or -1 in ``time``.
     """
     blank = asks == "next"
-    words = queries.words if queries.words is not None else Ragged.of([[]] * len(queries))
-    room = queries.history.lengths if length is None else np.maximum(length - 1 - blank - words.lengths, 0)
-    history = Ragged(
-        queries.history.values,
-        np.maximum(queries.history.starts, queries.history.stops - room),
-        queries.history.stops,
-    )
-    lengths = 1 + history.lengths + words.lengths
+    prompts = _prompts(queries, None if length is None else max(length - 1 - blank, 0))
+    lengths = 1 + prompts.lengths
     shape = (len(queries), max(int(lengths.max(initial=1)) + blank, width or 0))
-    kinds = np.zeros(shape, dtype=np.int64)
-    values = np.zeros(shape, dtype=np.int64)
+    row, place = prompts.cells()
+    cells = row, place - prompts.starts[row] + 1
+    kinds, values, numbers = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.float32)
     kinds[:, 0] = Kind.START
-    cells = _place(history, np.ones(len(queries), dtype=np.int64))
-    kinds[cells], values[cells] = Kind.ITEM, history.flat()[1]
-    said = _place(words, 1 + history.lengths)
-    kinds[said], values[said] = Kind.WORD, words.flat()[1]
+    kinds[cells], values[cells], numbers[cells] = prompts.kinds[place], prompts.values[place], prompts.numbers[place]
     if blank:
         kinds[np.arange(len(queries)), lengths] = Kind.BLANK
-    context, outcome = _side_columns(queries, history, shape, cells, lengths if blank else None)
-    begin, count = (1, history.lengths) if asks == "every" else (1 + history.lengths, words.lengths)
+    context, outcome = _side_columns(queries, shape, row, cells, prompts.places[place], lengths if blank else None)
     return Stream(
         kinds=torch.from_numpy(kinds),
         values=torch.from_numpy(values),
-        numbers=torch.zeros(shape, dtype=torch.float32),
+        numbers=torch.from_numpy(numbers),
         users=torch.from_numpy(np.ascontiguousarray(queries.users, dtype=np.int64)),
-        asks=torch.from_numpy(lengths[:, None].copy() if blank else _every(begin, count, shape[1])),
+        asks=torch.from_numpy(_asks(asks, lengths, shape[1], row, cells[1], prompts.asked[place])),
         context={name: torch.from_numpy(grid) for name, grid in context.items()},
         outcome={name: torch.from_numpy(grid) for name, grid in outcome.items()},
     )
 
 
-def _place(rows: Ragged, begin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row (N,) and column (N,) of each value where row q begins at column ``begin[q]``."""
-    row, place = rows.places()
-    return row, place - rows.starts[row] + begin[row]
+def _prompts(queries: Queries, room: int | None) -> Prompts:
+    """What stands between START and the BLANK, at most `room` things a row."""
+    if queries.prompt is None:
+        return of_history(queries.history if room is None else queries.history.last(room))
+    return queries.prompt if room is None else queries.prompt.cut(room)
 
 
-def _every(begin: np.ndarray | int, count: np.ndarray, width: int) -> np.ndarray:
-    """(Q, width - 1) `count` positions from `begin` on, -1 behind the last."""
-    ordinal = np.arange(width - 1)[None, :]
-    return np.where(ordinal < count[:, None], np.reshape(begin, (-1, 1)) + ordinal, -1)
+def _asks(
+    asks: Asks, lengths: np.ndarray, width: int, row: np.ndarray, column: np.ndarray, marked: np.ndarray
+) -> np.ndarray:
+    """(Q, A) where answers are wanted, -1 behind the last of a row."""
+    if asks == "next":
+        return lengths[:, None].copy()
+    if asks == "every":
+        ordinal = np.arange(1, width)[None, :]
+        return np.where(ordinal < lengths[:, None], ordinal, -1)
+    counts = np.bincount(row[marked], minlength=len(lengths))
+    found = np.full((len(lengths), max(int(counts.max(initial=0)), 1)), -1, dtype=np.int64)
+    found[row[marked], np.arange(len(row[marked])) - np.repeat(np.cumsum(counts) - counts, counts)] = column[marked]
+    return found
 
 
 def _side_columns(
     queries: Queries,
-    history: Ragged,
     shape: tuple[int, int],
-    cells: tuple[np.ndarray, np.ndarray],
+    row: np.ndarray,
+    cells: Cells,
+    places: np.ndarray,
     blanks: np.ndarray | None,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """The side columns of history and request, aligned to positions: (context, outcome)."""
     context: dict[str, np.ndarray] = {}
     outcome: dict[str, np.ndarray] = {}
+    known = places != NOWHERE
+    row, cells, places = row[known], (cells[0][known], cells[1][known]), places[known]
+    ahead = queries.history.stops[row] - places
     for name in dict.fromkeys((*queries.side, *queries.context)):
         side, request = queries.side.get(name), queries.context.get(name)
         sample = side.values if side is not None else request
@@ -95,8 +98,7 @@ def _side_columns(
         dtype = np.float32 if np.issubdtype(sample.dtype, np.floating) else np.int64
         grid = np.full(shape, -1 if name == "time" else 0, dtype=dtype)
         if side is not None:
-            cut = Ragged(side.values, side.stops - history.lengths, side.stops)
-            grid[cells] = cut.flat()[1]
+            grid[cells] = side.values[side.stops[row] - ahead]
         if blanks is not None and request is not None and name not in OUTCOMES:
             grid[np.arange(len(queries)), blanks] = request
         (outcome if name in OUTCOMES else context)[name] = grid

@@ -1,11 +1,10 @@
 """Every interface of the house: the page to read first.
 
-Letters of shapes: B rows, A asks, L length, C candidates, D width, V catalogue, Q queries, N any number.
+Letters of shapes: B rows, A asks, L length, C candidates, D width, V catalogue, W words, Q queries, N any number.
 
 Each kind of plug has a folder (see `KINDS`); each file in it holds one class that inherits from the base here,
-named in a page by its file. Every base takes its own annotated `Config`, the one place where a parameter is
-written. A model declares its powers by inheriting from them; a task or responder names the powers it needs, so
-that a mismatch is one sentence when a page is read, not a crash in the middle of a run.
+named in a page by its file. A model declares its powers by inheriting from them; a task or responder names the
+powers it needs, so that a mismatch is one sentence when a page is read.
 """
 
 from __future__ import annotations
@@ -28,12 +27,13 @@ from p5rec.data.dataset import Dataset
 from p5rec.data.events import Events, Tables
 from p5rec.data.features import Features
 from p5rec.data.log import Event, Store
+from p5rec.data.prompt import Prompts, Segment
 from p5rec.data.queries import Queries, Truth
 from p5rec.data.stages import Filter, Source, Split
 
 __all__ = [
-    "Answers", "Dataset", "Event", "Events", "Filter", "ItemLists", "Numbers", "Plug", "Queries", "Source", "Split",
-    "Store", "Stream", "Tables", "Texts", "Truth", "collate",
+    "Answers", "Dataset", "Event", "Events", "Filter", "ItemLists", "Numbers", "Plug", "Prompts", "Queries", "Segment",
+    "Source", "Split", "Store", "Stream", "Tables", "Texts", "Truth", "collate",
 ]  # fmt: skip
 
 State = Any  # a tensor, or a mapping of tensors, each with leading dimensions (B, A); opaque to all but its model
@@ -56,6 +56,9 @@ class Modality(nn.Module, Plug):
 
     needs_columns: ClassVar[bool] = True
     dropout: float = 0.0
+
+    def share(self, words: nn.Embedding) -> None:
+        """Read with the word vectors of the model; called before `read`, for those that read words."""
 
     @abstractmethod
     def read(self, features: Features) -> Tensor:
@@ -87,10 +90,15 @@ class Fusion(nn.Module, Plug):
 
 
 class Tower(nn.Module, ABC):
-    """All that is known of an item (or user) as one vector; models see towers only."""
+    """All that is known of an item (or user) as one vector; models see towers only.
+
+    Attributes:
+        only: the modalities that are read, for tasks of a single view; None: all.
+    """
 
     width: int
     count: int
+    only: tuple[str, ...] | None = None
 
     @abstractmethod
     def parts(self, ids: Tensor) -> dict[str, Tensor]:
@@ -115,17 +123,18 @@ class Setting:
 
     Attributes:
         items, users: what is known of them; ``count`` is the size of the vocabulary.
-        item_tower, user_tower: make a tower of a width. Each call makes a new one.
-        words: size of the word vocabulary, 0 without words.
+        item_tower, user_tower: ``(width, words=None)`` → a new tower, which may read with the model's word vectors.
+        words: size of the word vocabulary, 0 without words; `end` is the word that ends a text.
         kinds: names of the event kinds; `target` is the number of the one to be predicted.
         seed: of the run.
     """
 
     items: Features
     users: Features
-    item_tower: Callable[[int], Tower]
-    user_tower: Callable[[int], Tower]
+    item_tower: Callable[..., Tower]
+    user_tower: Callable[..., Tower]
     words: int = 0
+    end: int = 0
     kinds: tuple[str, ...] = ("event",)
     target: int = 0
     seed: int = 0
@@ -198,8 +207,25 @@ class Speaks(Model):
         """(B, A, W) logits over the word vocabulary."""
 
     @abstractmethod
-    def generate(self, stream: Stream, limit: int, top_p: float = 0.0, seed: int = 0) -> tuple[Tensor, Tensor]:
-        """Go on from each row's last ask: words (B, T ≤ limit) and lengths (B,); ``top_p = 0`` is greedy."""
+    def generate(
+        self, stream: Stream, limit: int, top_p: float = 0.0, seed: int = 0, seconds: float = float("inf")
+    ) -> tuple[Tensor, Tensor]:
+        """Go on from each row's last ask: words (B, T ≤ limit) and lengths (B,) without the word that ends a text.
+
+        ``top_p = 0`` is greedy; after `seconds` all stop where they are.
+        """
+
+
+class Prompted(Factored, Speaks, Estimates):
+    """Power: answers prompts of every kind, and tells from the prompt which kind is asked for."""
+
+    @abstractmethod
+    def kinds(self, state: State) -> Tensor:
+        """(B, A, 3) logits that the answer is one of `p5rec.core.things.ANSWERS`."""
+
+    @abstractmethod
+    def number(self, state: State) -> Tensor:
+        """(B, A) the number that is asked for, on the scale of the labels."""
 
 
 class Solved(Model):
@@ -279,11 +305,20 @@ class Task(nn.Module, Plug):
 
 
 class Balance(Plug):
-    """Combines the losses of several tasks into one backward pass. Built as ``Balance(config, weights)``."""
+    """Combines the losses of several tasks into one backward pass. Built as ``Balance(config, weights)``.
+
+    One that learns is a module too: its parameters are trained and resumed with the rest.
+    """
+
+    together: ClassVar[bool] = False  # needs the losses of all tasks in each step, so tasks cannot take turns
 
     @abstractmethod
     def backward(self, losses: Mapping[str, Tensor], parameters: Sequence[nn.Parameter]) -> None:
         """Leave the gradients of the combined loss in the parameters."""
+
+    def counted(self) -> Mapping[str, float]:
+        """By how much each loss counted in the last step; empty where that never changes."""
+        return {}
 
 
 class Tuning(Plug):
@@ -292,6 +327,9 @@ class Tuning(Plug):
     @abstractmethod
     def open(self, model: Model) -> None:
         """Set ``requires_grad`` of every parameter; may add parameters (low rank)."""
+
+    def close(self, model: Model) -> None:
+        """Called once after training: what `open` added is merged, the model has its own parameters again."""
 
 
 # ---------------------------------------------------------------- answers, their judges, and what finds them

@@ -6,14 +6,16 @@ import torch
 from torch import Tensor, nn
 
 
-def rotated(x: Tensor, base: float = 10_000.0) -> Tensor:
+def rotated(x: Tensor, places: Tensor | None = None, base: float = 10_000.0) -> Tensor:
     """Rotary positions (Su et al. 2021): turn pairs of (…, L, D) by angles that grow with the position.
 
-    Dot products of two rotated vectors depend on the distance of their positions only. D must be even.
+    Dot products of two rotated vectors depend on the distance of their positions only. D must be even. The positions
+    are 0 … L - 1 unless `places` (…, L) says otherwise.
     """
     length, width = x.shape[-2:]
     speed = base ** (-torch.arange(0, width, 2, device=x.device, dtype=torch.float32) / width)
-    angle = torch.arange(length, device=x.device, dtype=torch.float32).unsqueeze(1) * speed
+    places = torch.arange(length, device=x.device) if places is None else places
+    angle = places.to(torch.float32).unsqueeze(-1) * speed
     cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
     first, second = x[..., : width // 2], x[..., width // 2 :]
     return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)

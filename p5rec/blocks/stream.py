@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from enum import IntEnum
 from typing import Any
 
 import torch
 from torch import Tensor
 
-
-class Kind(IntEnum):
-    """What stands at a position."""
-
-    PAD = 0
-    START = 1
-    WORD = 2
-    USER = 3
-    ITEM = 4
-    NUMBER = 5
-    BLANK = 6
+from p5rec.core.things import Kind as Kind
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from p5rec.blocks.dropout import Dropout
+from p5rec.blocks.memory import Memory
 from p5rec.blocks.positions import DistanceBias, rotated
 from p5rec.blocks.stream import at
 
@@ -50,6 +51,16 @@ class Attention(nn.Module):
         self.bias = None
         if shape.positions == "distance":
             self.bias = DistanceBias(shape.heads, shape.farthest, shape.causal)
+
+    def read(self, x: Tensor, memory: Memory, places: Tensor) -> Tensor:
+        """(B, N, D) things at `places` (B, N), read after all that the memory holds → (B, N, D)."""
+        rows, length, width = x.shape
+        query, key, value = self.inward(x).view(rows, length, 3, self.shape.heads, -1).permute(2, 0, 3, 1, 4)
+        if self.shape.positions == "rotary":
+            query, key = rotated(query, places[:, None]), rotated(key, places[:, None])
+        key, value = memory.take(self, key, value)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=memory.visible(length)[:, None])
+        return self.outward(mixed.transpose(1, 2).reshape(rows, length, width))
 
     def forward(self, x: Tensor, padding: Tensor | None, wanted: Tensor | None = None) -> Tensor:
         """(B, L, D) → (B, L, D), or the `wanted` places (B, A, D); `padding` (B, L): nobody may look there."""
@@ -122,6 +133,11 @@ class Block(nn.Module):
         x = x + self._gated(0, x, update)
         return x + self._gated(1, x, self.dropout(self.forward_net(self.norms[1](x))))
 
+    def read(self, x: Tensor, memory: Memory, places: Tensor) -> Tensor:
+        """As `forward` of further things, going on from what the memory holds."""
+        x = x + self._gated(0, x, self.attention.read(self.norms[0](x), memory, places))
+        return x + self._gated(1, x, self.forward_net(self.norms[1](x)))
+
     def _gated(self, part: int, x: Tensor, update: Tensor) -> Tensor:
         return update if self.gates is None else update * self.gates[part](x).sigmoid()
 
@@ -151,3 +167,13 @@ class Transformer(nn.Module):
         for block in before:
             x = block(x, padding)
         return self.norm(last(x, padding, wanted))
+
+    def read(self, x: Tensor, memory: Memory, places: Tensor) -> Tensor:
+        """Go on reading: further things (B, N, D) at `places` (B, N) → (B, N, D), as if all had been read at once.
+
+        Causal stacks without a learned bias only; dropout is for training.
+        """
+        memory.grow(x.shape[1])
+        for block in self.blocks:
+            x = block.read(x, memory, places)
+        return self.norm(x)

@@ -27,7 +27,7 @@ def setting(page: Page, dataset: Dataset) -> Setting:
     def maker(side: str, features: Features) -> Any:
         views = {view.name: (view.plug, view.config) for view in page.modalities[side]}
         fusion = page.fusion[side]
-        return lambda width: build_tower(features, width, views, (fusion.plug, fusion.config))
+        return lambda width, words=None: build_tower(features, width, views, (fusion.plug, fusion.config), words)
 
     return Setting(
         items=dataset.known_items,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from p5rec.data.prompt import Prompts
 from p5rec.data.ragged import Ragged, joined
 
 UNKNOWN = -1  # the number of a user or an item that is not in the vocabulary
@@ -25,7 +26,7 @@ class Queries:
         context: (Q,) columns known at the time of the request (``time``, ``kind``, device …).
         candidates: rows of item numbers that may be answered; None is the whole catalogue.
         excluded: rows of item numbers that must not be answered.
-        words: rows of word numbers, an instruction that rides on the request.
+        prompt: what to read instead of the bare history: it may hold the history, words, users, items and numbers.
     """
 
     users: np.ndarray
@@ -34,7 +35,7 @@ class Queries:
     context: Mapping[str, np.ndarray] = field(default_factory=dict)
     candidates: Ragged | None = None
     excluded: Ragged | None = None
-    words: Ragged | None = None
+    prompt: Prompts | None = None
 
     @classmethod
     def of(cls, histories: list[Any], users: np.ndarray | None = None, **others: Any) -> Queries:
@@ -58,7 +59,7 @@ class Queries:
 def _rows(value: Any, chosen: np.ndarray | slice) -> Any:
     if value is None:
         return None
-    if isinstance(value, Ragged):
+    if isinstance(value, Ragged | Prompts):
         return value.rows(chosen)
     if isinstance(value, Mapping):
         return {name: _rows(inner, chosen) for name, inner in value.items()}

@@ -77,13 +77,13 @@ def setting(
     )
 
 
-def towers(features: Features, modalities: Sequence[str], fusion: str) -> Callable[[int], Tower]:
+def towers(features: Features, modalities: Sequence[str], fusion: str) -> Callable[..., Tower]:
     """A maker of towers of any width."""
 
-    def make(width: int) -> Tower:
+    def make(width: int, words: torch.nn.Embedding | None = None) -> Tower:
         views = {name: (plug := FOLDERS["modality"].load(name), plug.Config()) for name in modalities}
         joint = FOLDERS["fusion"].load(fusion)
-        return build_tower(features, width, views, (joint, joint.Config()))
+        return build_tower(features, width, views, (joint, joint.Config()), words)
 
     return make
 

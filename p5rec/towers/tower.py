@@ -18,7 +18,13 @@ from p5rec.data.features import Features
 Plugs = Mapping[str, tuple[type[Modality], Any]]
 
 
-def build(features: Features, width: int, modalities: Plugs, fusion: tuple[type[Fusion], Config]) -> Tower:
+def build(
+    features: Features,
+    width: int,
+    modalities: Plugs,
+    fusion: tuple[type[Fusion], Config],
+    words: nn.Embedding | None = None,
+) -> Tower:
     """A tower over these features; modalities whose columns the data lacks step aside.
 
     Args:
@@ -26,6 +32,7 @@ def build(features: Features, width: int, modalities: Plugs, fusion: tuple[type[
         width: D of the vectors.
         modalities: name → (class, configuration).
         fusion: (class, configuration) of what makes one vector out of several parts.
+        words: the word vectors of the model, for modalities that read words.
 
     Raises:
         InputError: no modality is left.
@@ -34,6 +41,8 @@ def build(features: Features, width: int, modalities: Plugs, fusion: tuple[type[
     for name, (plug, config) in modalities.items():
         if plug.columns(features) or not plug.needs_columns:
             views[name] = cast(Any, plug)(config, width)
+            if words is not None:
+                views[name].share(words)
     if not views:
         raise InputError(
             f"modalities: none of {', '.join(modalities) or '(none)'} finds a column it could read in the data "
@@ -123,9 +132,12 @@ class FeatureTower(Tower):
         place, known = ids.clamp(min=0), ids >= 0
         for name, view in self._modalities():
             values = getattr(self.values, name)[place]
-            present[name] = known & view.present(values) & self._kept(view, ids)
+            present[name] = known & view.present(values) & self._kept(view, ids) & self._looked_at(name)
             parts[name] = torch.where(present[name].unsqueeze(1), view.encode(values), self.missing[name])
         return parts, present
+
+    def _looked_at(self, name: str) -> bool:
+        return self.only is None or name in self.only
 
     def _kept(self, view: Modality, ids: Tensor) -> Tensor:
         """(N,) bool: parts that are not hidden in this step."""

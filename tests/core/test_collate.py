@@ -1,5 +1,7 @@
 """Collate against the plainest reading of its promise, one row at a time."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from p5rec.blocks.stream import Kind, Stream, at
 from p5rec.collate import collate
+from p5rec.data.prompt import Prompts, Segment
 from p5rec.data.queries import Queries
 from p5rec.data.ragged import Ragged
 
@@ -122,17 +125,46 @@ def test_at_picks_positions_and_pads_pick_the_first() -> None:
 
 
 @given(HISTORIES, st.one_of(st.none(), st.integers(1, 10)))
-def test_words_stand_behind_the_history_and_are_never_cut(histories: list[list[int]], length: int | None) -> None:
+def test_a_prompt_is_laid_out_as_given_and_its_history_is_cut_first(
+    histories: list[list[int]], length: int | None
+) -> None:
+    before = [[3] for _ in histories]
     words = [[7 + n for n in range(len(history) % 3)] for history in histories]
-    queries = Queries.of(histories, words=Ragged.of(words))
-    for asks in ("next", "every", "words"):
-        stream = collate(queries, length, asks)  # type: ignore[arg-type]
+    queries = Queries.of(histories)
+    segments = [
+        Segment(Kind.WORD, Ragged.of(before)),
+        Segment(Kind.ITEM, queries.history, history=True),
+        Segment(Kind.WORD, Ragged.of(words), asked=True),
+    ]
+    queries = replace(queries, prompt=Prompts.laid(segments))
+    for asks in ("next", "marked"):
+        stream = collate(queries, length, asks)
         for row, (history, said) in enumerate(zip(histories, words, strict=True)):
             blank = [Kind.BLANK] if asks == "next" else []
-            room = len(history) if length is None else max(length - 1 - len(blank) - len(said), 0)
-            items = history[max(len(history) - room, 0) :]
+            room = 99 if length is None else max(length - 1 - len(blank), 0)
+            things = [(Kind.WORD, 3), *((Kind.ITEM, item) for item in history), *((Kind.WORD, word) for word in said)]
+            excess = max(len(things) - room, 0)
+            old = min(excess, len(history))
+            things = things[:1] + things[1 + old :]
+            first = min(excess - old, 1)
+            things = things[first:]
+            things = things[: len(things) - (excess - old - first)]
             kinds, values = row_of(stream, row)
-            assert kinds == [Kind.START, *[Kind.ITEM] * len(items), *[Kind.WORD] * len(said), *blank]
-            assert values == [0, *items, *said, *([0] * len(blank))]
-            asked = [values[ask] for ask in stream.asks[row].tolist() if ask >= 0]
-            assert asked == {"next": [0], "every": items, "words": said}[asks]
+            assert kinds == [Kind.START, *(kind for kind, _ in things), *blank]
+            assert values == [0, *(value for _, value in things), *([0] * len(blank))]
+            if asks == "marked":
+                asked = [values[ask] for ask in stream.asks[row].tolist() if ask >= 0]
+                assert asked == [value for kind, value in things if kind == Kind.WORD and value >= 7]
+
+
+def test_side_columns_follow_the_history_into_the_prompt() -> None:
+    history = Ragged.of([[5, 6, 7]])
+    queries = Queries(np.array([0]), history, side={"label": Ragged(np.array([1.0, 2, 3]), *_bounds(3))})
+    prompt = Prompts.laid([Segment(Kind.WORD, Ragged.of([[9]])), Segment(Kind.ITEM, history, history=True)])
+    stream = collate(replace(queries, prompt=prompt), length=5)
+    assert stream.values.tolist() == [[0, 9, 6, 7, 0]]
+    assert stream.outcome["label"].tolist() == [[0, 0, 2, 3, 0]]
+
+
+def _bounds(count: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([0]), np.array([count])

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from p5rec.blocks.stream import Kind, at
 from p5rec.blocks.transformer import Shape, Transformer
-from p5rec.contracts import Dataset, Model, Setting, Speaks, Stream, Task, collate
+from p5rec.contracts import Dataset, Model, Prompts, Segment, Setting, Speaks, Stream, Task, collate
 from p5rec.core.config import Config
 from p5rec.core.seed import rng
 from p5rec.data.ragged import Ragged
@@ -33,15 +33,15 @@ class Teller(Speaks):
     def words(self, state: Tensor) -> Tensor:
         return state @ self.spoken.weight.T
 
-    def generate(self, stream: Stream, limit: int, top_p: float = 0.0, seed: int = 0) -> tuple[Tensor, Tensor]:
-        rows, place = torch.arange(len(stream)), stream.asks.amax(1)
-        kinds, values = F.pad(stream.kinds, (0, limit)), F.pad(stream.values, (0, limit))
+    def generate(self, stream: Stream, limit: int, *_: float) -> tuple[Tensor, Tensor]:
+        rows, place, said = torch.arange(len(stream)), stream.asks.amax(1), []
+        kinds, values = (F.pad(grid, (0, limit)) for grid in (stream.kinds, stream.values))
         for step in range(limit):
             asked = replace(stream, kinds=kinds, values=values, asks=(place + step).unsqueeze(1))
-            values[rows, place + step] = self.words(self.encode(asked))[:, 0].argmax(1)
-            kinds[rows, place + step] = Kind.WORD
-        said = torch.stack([values[rows, place + step] for step in range(limit)], dim=1)
-        return said, 1 + (said != 0).cumprod(1).sum(1).clamp(max=limit - 1)
+            said.append(self.words(self.encode(asked))[:, 0].argmax(1))
+            kinds[rows, place + step], values[rows, place + step] = Kind.WORD, said[-1]
+        text = torch.stack(said, dim=1)
+        return text, 1 + (text != 0).cumprod(1).sum(1).clamp(max=limit - 1)
 
 
 class Tell(Task):
@@ -52,8 +52,9 @@ class Tell(Task):
 
     def batch(self, dataset: Dataset, model: Model, seed: int, step: int) -> tuple[Stream, None]:
         queries = dataset.training(rng(seed, "tell", step).choice(dataset.n_users, 64))
-        queries = replace(queries, words=Ragged.of([self.texts[row[-1]] for row in queries.history]))
-        return collate(queries, asks="words"), None
+        told = Segment(Kind.WORD, Ragged.of([self.texts[row[-1]] for row in queries.history]), asked=True)
+        prompt = Prompts.laid([Segment(Kind.ITEM, queries.history), told])
+        return collate(replace(queries, prompt=prompt), asks="marked"), None
 
     def loss(self, model: Model, stream: Stream, target: None) -> Tensor:
         logits, words = model.words(model.encode(stream)), stream.values[stream.kinds == Kind.WORD]

@@ -1,0 +1,225 @@
+"""One model for every recommendation task: a causal transformer over words, users, items and numbers.
+
+After P5 (Geng et al. 2022), where every task is a prompt. Here an item is one thing of the prompt, whose vector a
+tower makes of all that is known of it: ranking the catalogue is one matrix product, and each answer is a real item.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from p5rec.blocks.backbone import Backbone, Own
+from p5rec.blocks.memory import Memory
+from p5rec.blocks.speaking import spoken
+from p5rec.blocks.stream import Kind, Stream, at
+from p5rec.blocks.transformer import Shape
+from p5rec.blocks.unit import unit
+from p5rec.contracts import Bound, Dataset, Grows, Prompted, Setting
+from p5rec.core.config import Config
+from p5rec.core.things import ANSWERS
+
+UNKNOWN = -1  # the number of a user or item of whom nothing is known
+
+
+class P5Config(Config):
+    """Settings of p5."""
+
+    width: int = Field(128, ge=2, description="width of vectors, a multiple of twice the heads")
+    blocks: int = Field(2, ge=1, description="transformer blocks")
+    heads: int = Field(2, ge=1, description="attention heads")
+    length: int = Field(64, ge=2, description="at most so many things of a prompt are read")
+    dropout: float = Field(0.4, ge=0, lt=1, description="dropout on inputs and inside the blocks")
+    hidden: int = Field(4, ge=1, description="width of the feed-forward net, in multiples of `width`")
+    ligr: bool = Field(False, description="gated blocks (LiGR, as in eSASRec)")
+    positions: Literal["start", "rotary"] = Field(
+        "start", description="learned vectors counted from the start, or rotations"
+    )
+    unknown: float = Field(0.1, ge=0, lt=1, description="share of rows whose user is hidden, as new users are")
+    factors: int = Field(32, ge=1, description="width of the vectors whose products estimate numbers")
+
+
+class P5(Prompted, Grows, Bound):
+    """The state of an ask: the output just before it, the user, and the last item before it."""
+
+    Config = P5Config
+    causal = True
+    learns = {"next_item": {}}  # noqa: RUF012
+    claims = ("markov", "checkerboard", "category_decides", "intent")
+    scale: Tensor
+
+    def __init__(self, config: P5Config, setting: Setting) -> None:
+        super().__init__()
+        self.config, self.length, self.end, width = config, config.length, setting.end, config.width
+        self.net = _backbone(config, setting.words)
+        words = self.net.lexicon
+        self.items, self.users = setting.item_tower(width, words), setting.user_tower(width, words)
+        self.item_bias, self.user_bias = setting.item_tower(1), setting.user_tower(1)
+        self.things, self.events = nn.Embedding(len(Kind), width), nn.Embedding(len(setting.kinds), width)
+        for table in (self.things, self.events):
+            nn.init.normal_(table.weight, std=0.02)
+        self.measure = nn.Linear(1, width)  # numbers, and the labels of events, as vectors
+        self.inward = _between(width, self.net.width)
+        self.outward = _between(self.net.width, width)
+        self.sharpness = nn.Parameter(torch.tensor(math.log(15.0)))
+        self.answers, self.plain = nn.Linear(self.net.width, len(ANSWERS)), nn.Linear(self.net.width, 1)
+        self.wish = nn.Linear(self.net.width, config.factors)
+        self.taste, self.offer = nn.Linear(width, config.factors), nn.Linear(width, config.factors)
+        self.register_buffer("scale", torch.tensor([0.0, 1.0, 0.0, 0.0]))  # of the labels, see `bind`
+
+    # ------------------------------------------------------------ reading
+
+    def bind(self, dataset: Dataset) -> None:
+        """Take mean, deviation, least and greatest of the training labels."""
+        labels = torch.from_numpy(dataset.pairs("train")[2]).double()
+        labels = labels[labels.isfinite()]
+        if len(labels):
+            deviation = float(labels.std(correction=0)) or 1.0
+            self.scale.copy_(torch.tensor([float(labels.mean()), deviation, float(labels.min()), float(labels.max())]))
+
+    def refresh(self) -> None:
+        """Nothing to do."""
+
+    def encode(self, stream: Stream) -> dict[str, Tensor]:
+        """Hidden vectors (B, A, H), the user (B, A) and the last item (B, A) of each ask."""
+        users = self._met(stream.users)
+        x = self._inputs(stream, users)
+        hidden = self.net(x, stream.kinds == Kind.PAD, stream.asks - 1)
+        return {"hidden": hidden, "user": users.unsqueeze(1).expand_as(stream.asks), "item": _last_item(stream)}
+
+    def _met(self, users: Tensor) -> Tensor:
+        """(B,) users, some of them hidden in training."""
+        if not self.training or not self.config.unknown:
+            return users
+        return users.masked_fill(torch.rand(len(users), device=users.device) < self.config.unknown, UNKNOWN)
+
+    def _inputs(self, stream: Stream, users: Tensor) -> Tensor:
+        """(B, L, H) vectors of what stands in the rows."""
+        kinds = stream.kinds
+        item, word = kinds == Kind.ITEM, kinds == Kind.WORD
+        x = self._spread(self.items(stream.values.masked_fill(~item, UNKNOWN)))
+        x = torch.where(item.unsqueeze(-1), x, self.things(kinds))
+        if (named := kinds == Kind.USER).any():
+            x = x + self.users(users).unsqueeze(1) * named.unsqueeze(-1)
+        if (number := kinds == Kind.NUMBER).any():
+            x = x + self._measured(stream.numbers) * number.unsqueeze(-1)
+        if self.events.num_embeddings > 1 and "kind" in stream.context:
+            x = x + self.events(stream.context["kind"]) * item.unsqueeze(-1)
+        if "label" in stream.outcome and self.scale[2] < self.scale[3]:
+            x = x + self._measured(stream.outcome["label"]) * item.unsqueeze(-1)
+        x = self.inward(x)
+        if word.any():
+            x = torch.where(word.unsqueeze(-1), self.net.lexicon(stream.values.masked_fill(~word, 0)).to(x.dtype), x)
+        return x
+
+    def _measured(self, numbers: Tensor) -> Tensor:
+        """(B, L) on the scale of the labels → (B, L, D); what is not known is the mean."""
+        level = ((numbers - self.scale[0]) / self.scale[1]).nan_to_num(0.0)
+        return self.measure(level.unsqueeze(-1))
+
+    def _spread(self, vectors: Tensor) -> Tensor:
+        """Item vectors as inputs: scores are cosines, so that the length says nothing, and all get the same."""
+        return unit(vectors) * (vectors.shape[-1] ** 0.5 / 2)
+
+    # ------------------------------------------------------------ items
+
+    def vectors(self, state: dict[str, Tensor]) -> Tensor:
+        """(B, A, D) of the learned length that sharpens the scores."""
+        return unit(self.outward(state["hidden"])) * self.sharpness.exp()
+
+    def catalogue(self, items: Tensor | None = None) -> Tensor:
+        """(V, D), or (…, D) of some items; of length 1."""
+        vectors: Tensor = self.items.all() if items is None else self.items(items)
+        return unit(vectors)
+
+    # ------------------------------------------------------------ numbers
+
+    def estimate(self, state: dict[str, Tensor], items: Tensor) -> Tensor:
+        """(B, A, C): the mean, biases of user and item, and how what is wished for meets what is offered."""
+        level = self.plain(state["hidden"]) + self.user_bias(state["user"])  # (B, A, 1)
+        wish = self.wish(state["hidden"]) + self.taste(self.users(state["user"]))
+        offer, bias = self.offer(self.items(items)), self.item_bias(items).squeeze(-1)
+        if items.dim() == 3:
+            met = (offer @ wish.unsqueeze(-1)).squeeze(-1)
+        else:
+            met = wish @ offer.transpose(-1, -2)
+            bias = bias if items.dim() == 1 else bias.unsqueeze(1)
+        return self._in_range(level + bias + met)
+
+    def number(self, state: dict[str, Tensor]) -> Tensor:
+        """(B, A): the estimate for the last item, or, without one, what the words alone say."""
+        there = state["item"] != UNKNOWN
+        of_item = self.estimate(state, state["item"].clamp(min=0).unsqueeze(-1)).squeeze(-1)
+        return torch.where(there, of_item, self._in_range(self.plain(state["hidden"]).squeeze(-1)))
+
+    def _in_range(self, level: Tensor) -> Tensor:
+        """Deviations from the mean → the scale of the labels; a finished model stays on it."""
+        number = self.scale[0] + self.scale[1] * level
+        if self.training or not self.scale[2] < self.scale[3]:
+            return number
+        return number.clamp(self.scale[2], self.scale[3])
+
+    # ------------------------------------------------------------ words
+
+    def kinds(self, state: dict[str, Tensor]) -> Tensor:
+        """(B, A, 3)."""
+        return self.answers(state["hidden"])
+
+    def words(self, state: dict[str, Tensor]) -> Tensor:
+        """(B, A, W)."""
+        return self.net.speak(state["hidden"])
+
+    def generate(
+        self, stream: Stream, limit: int, top_p: float = 0.0, seed: int = 0, seconds: float = math.inf
+    ) -> tuple[Tensor, Tensor]:
+        """Words and lengths; the prompt is read once, each further word costs one place."""
+        place = stream.asks.amax(1)
+        columns = torch.arange(stream.width, device=place.device)
+        memory = Memory(columns < place.unsqueeze(1))
+        hidden = self.net.read(self._inputs(stream, stream.users), memory, columns.expand_as(stream.kinds))
+
+        def further(word: Tensor, said: int) -> Tensor:
+            x = self.net.lexicon(word).unsqueeze(1)
+            return self.net.speak(self.net.read(x, memory, (place + said).unsqueeze(1))[:, 0])
+
+        first = self.net.speak(at(hidden, (place - 1).unsqueeze(1))[:, 0])
+        return spoken(first, further, self.end, limit, top_p, seed, seconds)
+
+    def grow(self, setting: Setting) -> None:
+        """New items and users are known by their content, if the towers read any."""
+        self.net.grow(setting.words)
+        for tower in (self.items, self.item_bias):
+            tower.grow(setting.items)
+        for tower in (self.users, self.user_bias):
+            tower.grow(setting.users)
+
+
+def _backbone(config: P5Config, words: int) -> Backbone:
+    shape = Shape(
+        width=config.width,
+        blocks=config.blocks,
+        heads=config.heads,
+        dropout=config.dropout,
+        hidden=config.hidden,
+        gates=config.ligr,
+        positions="none" if config.positions == "start" else config.positions,
+    )
+    return Own(shape, words, config.length if config.positions == "start" else 0)
+
+
+def _between(width: int, other: int) -> nn.Module:
+    """From the width of the towers to that of the backbone, or back; nothing where both are the same."""
+    return nn.Identity() if width == other else nn.Linear(width, other)
+
+
+def _last_item(stream: Stream) -> Tensor:
+    """(B, A) the item that stands last before each ask; `UNKNOWN` where none does."""
+    place = torch.arange(stream.width, device=stream.kinds.device)
+    latest = torch.where(stream.kinds == Kind.ITEM, place, -1).cummax(1).values
+    before = latest.gather(1, (stream.asks - 1).clamp(min=0))
+    found = stream.values.gather(1, before.clamp(min=0))
+    return found.masked_fill((before < 0) | (stream.asks < 1), UNKNOWN)
