@@ -14,7 +14,7 @@ from p5rec.commands.page import ModelEntry, Page
 from p5rec.contracts import Bound, Setting, Solved
 from p5rec.core.progress import measured, say
 from p5rec.data.dataset import Dataset
-from p5rec.training.fit import fit
+from p5rec.training.fit import balanced, fit
 
 STEPS = 3  # of training, on a copy that is thrown away
 ORDER = 1024  # of the matrix product that tells how fast this machine multiplies
@@ -76,7 +76,7 @@ def _trained(entry: ModelEntry, made_for: Setting, dataset: Dataset) -> float:
     tasks, weights = assemble.tasks(entry, made_for)
     if isinstance(model, Bound):
         model.bind(dataset)
-    balance, tuning = entry.balance.make(weights), entry.tuning.make()
+    balance, tuning = entry.balance.make(balanced(weights, entry.train.turns)), entry.tuning.make()
     for steps in (1, STEPS):  # the first step sets the machine up and tells nothing
         config = entry.train.model_copy(update={"steps": steps, "seconds": None})
         history = fit(model, tasks, dataset, config, weights=weights, balance=balance, tuning=tuning)

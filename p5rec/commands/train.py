@@ -24,7 +24,7 @@ from p5rec.core.errors import InputError
 from p5rec.core.progress import measured, say
 from p5rec.data.dataset import Dataset
 from p5rec.evaluation.evaluate import evaluate
-from p5rec.training.fit import fit
+from p5rec.training.fit import balanced, fit
 from p5rec.training.loggers import build as build_loggers
 
 OWN = ("model", "task", "modality", "fusion", "balance", "tuning", "metric")  # plugs that shape a trained model
@@ -101,7 +101,7 @@ def _teach(
         dataset,
         entry.train,
         weights=task_weights,
-        balance=entry.balance.make(task_weights),
+        balance=entry.balance.make(balanced(task_weights, entry.train.turns)),
         tuning=entry.tuning.make(),
         validate=_validator(page, entry, dataset),
         folder=folder.with_name(f".{folder.name}.{made_by[:8]}.training"),

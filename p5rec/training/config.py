@@ -33,4 +33,7 @@ class TrainConfig(Config):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="of matrix products; auto: bfloat16 where the processor multiplies it faster"
     )
+    turns: Literal["all", "each"] = Field(
+        "all", description="a step trains all tasks, or each in turn, drawn in proportion to its weight"
+    )
     save_every: float = Field(20.0, ge=0, description="seconds between two states to resume from")

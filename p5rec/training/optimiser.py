@@ -7,7 +7,23 @@ import math
 import torch
 from torch import nn
 
+from p5rec.core.errors import InputError
 from p5rec.training.config import TrainConfig
+
+
+def opened(module: nn.Module) -> list[nn.Parameter]:
+    """The open parameters.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    if not found:
+        raise InputError(
+            "train.tuning: no parameter of the model or its tasks is open, so there is nothing to train; "
+            "name some in tuning.open, or take tuning = 'full'"
+        )
+    return found
 
 
 def groups(module: nn.Module, config: TrainConfig) -> list[dict[str, object]]:

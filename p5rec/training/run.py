@@ -21,6 +21,7 @@ from p5rec.training import precision, state
 from p5rec.training.average import Average
 from p5rec.training.config import TrainConfig
 from p5rec.training.history import History
+from p5rec.training.turns import Turns
 
 Batch = Mapping[str, tuple[Stream, Any]]
 LOG_EVERY = 20  # steps
@@ -38,6 +39,7 @@ class Run:
         tasks: Mapping[str, Task],
         dataset: Dataset,
         config: TrainConfig,
+        turns: Turns,
         balance: Balance,
         validate: Callable[[Model], float] | None,
         folder: Path | None,
@@ -46,16 +48,19 @@ class Run:
         fingerprint: str,
     ) -> None:
         self.model, self.tasks, self.dataset, self.config = model, tasks, dataset, config
-        self.balance, self.validate, self.folder, self.seed = balance, validate, folder, seed
-        self.loggers, self.fingerprint = loggers, fingerprint
+        self.turns, self.balance, self.validate = turns, balance, validate
+        self.folder, self.seed, self.loggers, self.fingerprint = folder, seed, loggers, fingerprint
         for task in tasks.values():
             task.begin(model)
         self.all = nn.ModuleDict({"model": model, "tasks": nn.ModuleDict(dict(tasks))})
+        self.parameters = optimisers.opened(self.all)
+        if isinstance(balance, nn.Module):
+            self.all["balance"] = balance
         self.optimiser = optimisers.adamw(self.all, config)
-        self.parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
         self.average = Average(model, config.average) if config.average else None
-        per_epoch = max(task.steps(dataset) for task in tasks.values())
-        self.history = History(steps_per_epoch=per_epoch, losses={name: [] for name in tasks})
+        per_epoch = turns.steps({name: task.steps(dataset) for name, task in tasks.items()})
+        trainable = sum(p.numel() for group in self.optimiser.param_groups for p in group["params"])
+        self.history = History(steps_per_epoch=per_epoch, trainable=trainable, losses={name: [] for name in tasks})
         self.total = min(config.epochs * per_epoch, config.steps or config.epochs * per_epoch)
         self.best: dict[str, Tensor] | None = None
         self.stale = 0
@@ -64,8 +69,9 @@ class Run:
     # ------------------------------------------------------------ one step
 
     def batch(self, step: int) -> Batch:
-        """The data of a step."""
-        return {name: task.batch(self.dataset, self.model, self.seed, step) for name, task in self.tasks.items()}
+        """The data of a step, for the tasks that have their turn."""
+        turns = self.turns.at(step)
+        return {name: self.tasks[name].batch(self.dataset, self.model, self.seed, own) for name, own in turns.items()}
 
     def step(self, batch: Batch) -> None:
         """Train once, then whatever is due: validation, a state to resume from, the end."""
@@ -85,7 +91,7 @@ class Run:
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
         self._refresh()
         with self._precision():
-            return {name: task.loss(self.model, *batch[name]) for name, task in self.tasks.items()}
+            return {name: self.tasks[name].loss(self.model, *pair) for name, pair in batch.items()}
 
     def _refresh(self) -> None:
         if isinstance(self.model, Bound):
@@ -117,11 +123,11 @@ class Run:
                     f"the loss of {name} is {value} at step {self.history.steps + 1}; "
                     f"lower train.rate (now {self.config.rate}) or set train.precision = 'float32'"
                 )
-            self.history.losses[name].append(round(value, 6))
-        self.history.rates.append(float(f"{rate:.4g}"))
-        self.history.steps += 1
+        weights = self.balance.counted()
+        self.history.note({name: round(value, 6) for name, value in losses.items()}, weights, rate)
         if self.history.steps % LOG_EVERY == 0:
-            self._log({f"loss/{name}": value for name, value in losses.items()} | {"rate": rate})
+            shown = {f"loss/{name}": row[-1] for name, row in self.history.losses.items() if row}
+            self._log(shown | {f"weight/{name}": weight for name, weight in weights.items()} | {"rate": rate})
 
     def _log(self, values: Mapping[str, float]) -> None:
         for logger in self.loggers:
@@ -163,8 +169,7 @@ class Run:
             }
         )
         self._log({"valid": score})
-        recent = {name: sum(row[-50:]) / len(row[-50:]) for name, row in self.history.losses.items()}
-        shown = ", ".join(f"{name} {value:.4f}" for name, value in recent.items())
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in self.history.recent().items())
         say(f"  epoch {epoch:g}: loss {shown}; validation {score:.4f}; {self.history.seconds:.0f} s")
 
     def _keep(self, score: float | None) -> None:

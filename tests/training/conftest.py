@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import torch
 
-from p5rec.contracts import Dataset, Model, Task
+from p5rec.contracts import Balance, Dataset, Model, Task
 from p5rec.core.config import Config
 from p5rec.models.sasrec import Sasrec, SasrecConfig
 from p5rec.tasks.next_item import NextItem, NextItemConfig
 from p5rec.testing.making import setting
 from p5rec.testing.worlds import markov
 from p5rec.training.balance.fixed import Fixed
-from p5rec.training.fit import History, TrainConfig, fit
+from p5rec.training.fit import History, TrainConfig, balanced, fit
 from p5rec.training.tuning.full import Full
 
 Train = Callable[..., tuple[History, Model]]
@@ -36,6 +36,8 @@ def train(dataset: Dataset) -> Train:
         tuning: Any = None,
         model: Model | None = None,
         tasks: dict[str, Task] | None = None,
+        balance: Balance | None = None,
+        weights: dict[str, float] | None = None,
         seed: int = 0,
         **settings: Any,
     ) -> tuple[History, Model]:
@@ -49,8 +51,8 @@ def train(dataset: Dataset) -> Train:
             tasks,
             dataset,
             config,
-            weights=dict.fromkeys(tasks, 1.0),
-            balance=Fixed(Config(), dict.fromkeys(tasks, 1.0)),
+            weights=weights or dict.fromkeys(tasks, 1.0),
+            balance=balance or Fixed(Config(), balanced(weights or dict.fromkeys(tasks, 1.0), config.turns)),
             tuning=tuning or Full(Config()),
             validate=validate,
             folder=folder,

@@ -14,9 +14,14 @@ import pytest
 import torch
 
 from p5rec.contracts import Dataset, Model, Stream
+from p5rec.core.config import Config
 from p5rec.tasks.next_item import NextItem, NextItemConfig
 from p5rec.testing.making import setting
 from p5rec.training import state
+from p5rec.training.balance.pcgrad import Pcgrad
+from p5rec.training.balance.uncertainty import Uncertainty, UncertaintyConfig
+from p5rec.training.tuning.bias import Bias, BiasConfig
+from p5rec.training.tuning.lowrank import Lowrank, LowrankConfig
 
 Train = Callable[..., Any]
 
@@ -60,6 +65,72 @@ def test_a_cut_run_goes_on_to_the_same_losses(train: Train, dataset: Dataset, tm
     for name, tensor in straight.state_dict().items():
         assert torch.allclose(model.state_dict()[name], tensor, atol=1e-6)
     assert not (tmp_path / "s").exists(), "a finished run needs no state"
+
+
+NAMES = ("first", "second", "third")
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "uncertainty": lambda: {"balance": Uncertainty(UncertaintyConfig(), dict.fromkeys(NAMES, 1.0))},
+    "pcgrad": lambda: {"balance": Pcgrad(Config(), dict.fromkeys(NAMES, 1.0))},
+    "each": lambda: {"turns": "each", "weights": {"first": 3.0, "second": 1.0, "third": 2.0}},
+    "lowrank": lambda: {"tuning": Lowrank(LowrankConfig(rank=2, dropout=0.1)), "average": 0.9},
+    "bias": lambda: {"tuning": Bias(BiasConfig())},
+    "all at once": lambda: {
+        "balance": Uncertainty(UncertaintyConfig(), dict.fromkeys(NAMES, 1.0)),
+        "turns": "each",
+        "tuning": Lowrank(LowrankConfig(rank=2, open=("kinds.*",))),
+    },
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_parts_with_a_memory_go_on_as_if_never_cut(train: Train, dataset: Dataset, tmp_path: Path, part: str) -> None:
+    def tasks(when: int) -> dict[str, CutAt]:
+        made = {name: CutAt(NextItemConfig(positions=256), setting(dataset)) for name in NAMES}
+        made["second"].when = when
+        return made
+
+    def run(when: int, folder: Path | None) -> Any:
+        scores = iter(range(100))
+        settings = {"epochs": 3, "validate": lambda model: next(scores), "save_every": 0, **PARTS[part]()}
+        return train(tasks=tasks(when), folder=folder, **settings)
+
+    whole, straight = run(-1, None)
+    with pytest.raises(PowerCut):
+        run(2, tmp_path / "s")
+    resumed, model = run(-1, tmp_path / "s")
+    assert resumed.resumed == 1
+    for kind in ("losses", "weights"):
+        one, other = getattr(resumed, kind), getattr(whole, kind)
+        assert one.keys() == other.keys()
+        assert all(one[name] == pytest.approx(other[name], abs=1e-4) for name in other)
+    assert (resumed.trainable, resumed.steps) == (whole.trainable, whole.steps)
+    assert model.state_dict().keys() == straight.state_dict().keys()
+    for name, tensor in straight.state_dict().items():
+        assert torch.allclose(model.state_dict()[name], tensor, atol=1e-4)
+
+
+def test_a_state_of_another_balance_or_tuning_is_not_gone_on_from(
+    train: Train, dataset: Dataset, tmp_path: Path
+) -> None:
+    def task(when: int) -> dict[str, CutAt]:
+        made = CutAt(NextItemConfig(positions=256), setting(dataset))
+        made.when = when
+        return {"first": made}
+
+    def cut(**parts: Any) -> None:
+        with pytest.raises(PowerCut):
+            train(tasks=task(2), folder=tmp_path / "s", save_every=0, **parts)
+
+    def resumed(**parts: Any) -> int:
+        count: int = train(tasks=task(-1), folder=tmp_path / "s", epochs=3, steps=4, **parts)[0].resumed
+        return count
+
+    cut(balance=Uncertainty(UncertaintyConfig(pace=2), {"first": 1.0}), steps=4)
+    assert resumed(balance=Uncertainty(UncertaintyConfig(), {"first": 1.0})) == 0
+    cut(tuning=Lowrank(LowrankConfig(alpha=1)), steps=4)
+    assert resumed(tuning=Lowrank(LowrankConfig())) == 0
+    cut(tuning=Lowrank(LowrankConfig()), steps=4)
+    assert resumed(tuning=Lowrank(LowrankConfig())) == 1
 
 
 def test_a_state_of_other_settings_is_not_gone_on_from(train: Train, dataset: Dataset, tmp_path: Path) -> None:

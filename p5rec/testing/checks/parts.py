@@ -153,6 +153,9 @@ def balances_descend(plug: type[Balance]) -> None:
     balance.backward(losses(), [parameter])
     assert parameter.grad is not None
     assert torch.isfinite(parameter.grad).all()
+    own = list(balance.parameters()) if isinstance(balance, nn.Module) else []
+    assert all(part.grad is not None and torch.isfinite(part.grad).all() for part in own), "its own cannot be trained"
+    assert set(balance.counted()) <= set(weights)
     with torch.no_grad():
         parameter.sub_(0.01 * parameter.grad)
     assert total() < before
@@ -164,17 +167,21 @@ def balances_descend(plug: type[Balance]) -> None:
 
 
 def tunings_say_what_is_open(plug: type[Tuning]) -> None:
-    """Every parameter is decided; the model still answers, and one that could learn at all still can."""
+    """Every parameter is decided, none is changed by that; closed again, a model has the parameters it had."""
     dataset = sample()
     learners: list[type[Model]] = [model for _, model in every("model") if model.learns]
     assert learners, "there is no model to tune"
     for learner in learners:
         model = fresh(learner, setting(dataset))
         before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-        plug(small(plug)).open(model)  # type: ignore[call-arg]
+        tuning: Tuning = plug(small(plug))  # type: ignore[call-arg]
+        tuning.open(model)
         kept = dict(model.named_parameters())
         assert all(torch.equal(kept[name], value) for name, value in before.items() if name in kept)
-        assert all(isinstance(parameter.requires_grad, bool) for parameter in model.parameters())
+        tuning.close(model)
+        after = dict(model.named_parameters())
+        assert list(after) == list(before), "the finished model is no plain one"
+        assert all(torch.equal(after[name], value) for name, value in before.items()), "opening changed the model"
 
 
 MODALITY = (missing_is_normal, same_values_same_vector, takes_further_levels, gradients_reach_parameters)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatch
-
 from pydantic import Field
 
 from p5rec.contracts import Model, Tuning
 from p5rec.core.config import Config
-from p5rec.core.errors import InputError
+from p5rec.training.patterns import open_only
 
 
 class FrozenConfig(Config):
@@ -33,12 +31,4 @@ class Frozen(Tuning):
         Raises:
             InputError: a pattern matches no parameter.
         """
-        names = dict(model.named_parameters())
-        idle = [pattern for pattern in self.config.open if not any(fnmatch(name, pattern) for name in names)]
-        if idle:
-            shown = ", ".join(sorted(names)[:20])
-            raise InputError(
-                [f"tuning.open: no parameter is called {pattern!r}; there are {shown}" for pattern in idle]
-            )
-        for name, parameter in names.items():
-            parameter.requires_grad_(any(fnmatch(name, pattern) for pattern in self.config.open))
+        open_only(model, self.config.open)
