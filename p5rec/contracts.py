@@ -26,13 +26,14 @@ from p5rec.data.answers import Answers, ItemLists, Numbers, Texts
 from p5rec.data.dataset import Dataset
 from p5rec.data.events import Events, Tables
 from p5rec.data.features import Features
+from p5rec.data.index import Index
 from p5rec.data.log import Event, Store
 from p5rec.data.prompt import Prompts, Segment
 from p5rec.data.queries import Queries, Truth
 from p5rec.data.stages import Filter, Source, Split
 
 __all__ = [
-    "Answers", "Dataset", "Event", "Events", "Filter", "ItemLists", "Numbers", "Plug", "Prompts", "Queries", "Segment",
+    "Answers", "Dataset", "Event", "Events", "Filter", "Index", "ItemLists", "Numbers", "Plug", "Prompts", "Queries", "Segment",
     "Source", "Split", "Store", "Stream", "Tables", "Texts", "Truth", "collate",
 ]  # fmt: skip
 
@@ -44,9 +45,7 @@ Target = Any  # each task defines its own; only that task looks at it
 
 
 class Modality(nn.Module, Plug):
-    """One view of an item or user: turns the values of its columns into vectors.
-
-    Built as ``Modality(config, width)``; `read` fits nothing on rows outside the features it is given.
+    """One view of an item or user: values of columns → vectors. Built as ``Modality(config, width)``.
 
     Attributes:
         needs_columns: steps aside where the data has no columns for it.
@@ -62,10 +61,7 @@ class Modality(nn.Module, Plug):
 
     @abstractmethod
     def read(self, features: Features) -> Tensor:
-        """The (N, …) values of all rows, kept by the tower; called at building and again after growing.
-
-        On a later call columns may have further levels and rows; parameters grow, old rows are kept.
-        """
+        """The (N, …) values of all rows, kept by the tower; called at building, and again with more rows or levels."""
 
     @abstractmethod
     def encode(self, values: Tensor) -> Tensor:
@@ -73,12 +69,12 @@ class Modality(nn.Module, Plug):
 
     @abstractmethod
     def present(self, values: Tensor) -> Tensor:
-        """(N,) bool: whether anything is known; missing parts are normal, the tower has a vector for them."""
+        """(N,) bool: whether anything is known; the tower has a vector for what is missing."""
 
     @classmethod
     @abstractmethod
     def columns(cls, features: Features) -> list[str]:
-        """Names of the columns it would read; empty where the data has none (the modality then steps aside)."""
+        """Names of the columns it would read; without any it steps aside."""
 
 
 class Fusion(nn.Module, Plug):
@@ -106,11 +102,11 @@ class Tower(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, ids: Tensor) -> Tensor:
-        """(N,) numbers → (N, D), fused; -1 is an item (or user) of which nothing is known."""
+        """(…) numbers → (…, D), fused; -1 is an item (or user) of which nothing is known."""
 
     @abstractmethod
     def all(self) -> Tensor:
-        """(V, D) the vectors of all rows; without a copy where they are a table anyway."""
+        """(V, D) the vectors of all rows."""
 
     @abstractmethod
     def grow(self, features: Features) -> None:
@@ -126,7 +122,6 @@ class Setting:
         item_tower, user_tower: ``(width, words=None)`` → a new tower, which may read with the model's word vectors.
         words: size of the word vocabulary, 0 without words; `end` is the word that ends a text.
         kinds: names of the event kinds; `target` is the number of the one to be predicted.
-        seed: of the run.
     """
 
     items: Features
@@ -245,7 +240,7 @@ class Solved(Model):
 
 
 class StepsAside(Exception):
-    """A model cannot take this data; the message is the sentence shown in its row of the table."""
+    """A model cannot take this data; its row of the table shows why."""
 
 
 class Bound(Model):
@@ -255,19 +250,16 @@ class Bound(Model):
     def bind(self, dataset: Dataset) -> None:
         """Take what is needed from the training rows; buffers of it are saved with the model."""
 
-    @abstractmethod
     def refresh(self) -> None:
-        """Recompute what depends on parameters and data together: before each training step, and before answering
-        once parameters have changed or were loaded.
-        """
+        """Recompute what depends on parameters and data together: called before each training step and answer."""
 
 
 class Grows(Model):
-    """Power: new items and users join a finished model, old rows are kept."""
+    """Power: new items, users and words join a finished model, old rows are kept."""
 
     @abstractmethod
     def grow(self, setting: Setting) -> None:
-        """Take in a setting with more items or users; old numbers mean the same as before."""
+        """Take in a setting with more of them; old numbers mean the same as before."""
 
 
 # ---------------------------------------------------------------- tasks and training
@@ -288,10 +280,7 @@ class Task(nn.Module, Plug):
 
     @abstractmethod
     def batch(self, dataset: Dataset, model: Model, seed: int, step: int) -> tuple[Stream, Target]:
-        """The data of one step: a pure function of its arguments, so that a run resumes from one integer.
-
-        Of the model only what never changes in training may be read (``length``, ``causal``).
-        """
+        """The data of one step: a pure function; of the model only ``length`` and ``causal`` may be read."""
 
     @abstractmethod
     def loss(self, model: Model, stream: Stream, target: Target) -> Tensor:
@@ -305,10 +294,7 @@ class Task(nn.Module, Plug):
 
 
 class Balance(Plug):
-    """Combines the losses of several tasks into one backward pass. Built as ``Balance(config, weights)``.
-
-    One that learns is a module too: its parameters are trained and resumed with the rest.
-    """
+    """Combines the losses of several tasks into one backward pass. Built as ``Balance(config, weights)``."""
 
     together: ClassVar[bool] = False  # needs the losses of all tasks in each step, so tasks cannot take turns
 
@@ -397,22 +383,6 @@ class Metric(Plug):
         return float(stats[:, 0].mean()) if len(stats) else float("nan")
 
 
-class Index(Plug):
-    """Finds the nearest of many vectors by dot product. Built as ``Index(config)``."""
-
-    @abstractmethod
-    def build(self, vectors: np.ndarray) -> None:
-        """Take (V, D) float32 vectors, row n is item n."""
-
-    @abstractmethod
-    def add(self, vectors: np.ndarray) -> None:
-        """Append rows."""
-
-    @abstractmethod
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """(Q, D) → item numbers (Q, k) and scores (Q, k), best first."""
-
-
 KINDS: dict[str, tuple[str, type]] = {
     "source": ("p5rec.data.sources", Source),
     "filter": ("p5rec.data.filters", Filter),
@@ -428,8 +398,3 @@ KINDS: dict[str, tuple[str, type]] = {
     "store": ("p5rec.serving.stores", Store),
     "index": ("p5rec.serving.indexes", Index),
 }
-
-
-def missing_powers(model: type[Model], needs: Sequence[type[Model]]) -> list[str]:
-    """Names of the needed powers a model lacks."""
-    return [power.__name__ for power in needs if not issubclass(model, power)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -175,5 +175,5 @@ class Transformer(nn.Module):
         """
         memory.grow(x.shape[1])
         for block in self.blocks:
-            x = block.read(x, memory, places)
+            x = cast(Block, block).read(x, memory, places)
         return self.norm(x)

@@ -34,6 +34,8 @@ def setting(page: Page, dataset: Dataset) -> Setting:
         users=dataset.known_users,
         item_tower=maker("items", dataset.known_items),
         user_tower=maker("users", dataset.known_users),
+        words=dataset.words.size if dataset.words else 0,
+        end=dataset.words.end if dataset.words else 0,
         kinds=dataset.kinds,
         target=dataset.target,
         seed=dataset.seed,

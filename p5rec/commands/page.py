@@ -13,7 +13,7 @@ import tomli_w
 from pydantic import Field, ValidationError
 
 from p5rec.commands.folders import Chosen, choose, use_own
-from p5rec.contracts import Solved, missing_powers
+from p5rec.contracts import Solved
 from p5rec.core.config import Config, assign, build, read_toml
 from p5rec.core.errors import InputError, nearest
 from p5rec.data.encode import FeatureConfig
@@ -300,7 +300,7 @@ def _check_powers(where: str, model: Chosen, tasks: Mapping[str, Chosen]) -> Non
     faults = [
         f"{where}.task.{name}: this task needs the power {power}, which the model {model.name!r} does not have"
         for name, task in tasks.items()
-        for power in missing_powers(model.plug, task.plug.needs)
+        for power in [need.__name__ for need in task.plug.needs if not issubclass(model.plug, need)]
     ]
     if not tasks and not issubclass(model.plug, Solved):
         faults.append(f"{where}: the model {model.name!r} is trained by tasks and this page gives it none")

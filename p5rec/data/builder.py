@@ -20,6 +20,7 @@ from p5rec.data.events import Events, Part, Tables
 from p5rec.data.facts import facts_about
 from p5rec.data.filtering import Dropped, filtered, name_of
 from p5rec.data.intake import Intake, take_in
+from p5rec.data.lexicon import lexicon
 from p5rec.data.numbering import Numbered, numbered
 from p5rec.data.order import chronological
 from p5rec.data.schema import Role
@@ -45,6 +46,7 @@ def prepare(
     features: FeatureConfig | None = None,
     target: str | None = None,
     seed: int = 0,
+    spoken: Sequence[str] = (),
 ) -> Dataset:
     """Make a dataset and write it to a folder, whole or not at all.
 
@@ -56,6 +58,7 @@ def prepare(
         features: how columns become features.
         target: the event kind to be predicted; told from the names of the kinds where it is None.
         seed: of numbering, ties and random splits.
+        spoken: texts whose words the vocabulary must know (prompts).
 
     Returns:
         The dataset, memory-mapped from the folder.
@@ -63,7 +66,7 @@ def prepare(
     Raises:
         InputError: all faults of the input together.
     """
-    dataset = assemble(tables, filters, split, features or FeatureConfig(), target, seed)
+    dataset = assemble(tables, filters, split, features or FeatureConfig(), target, seed, spoken)
     with working("writing"):
         storage.save(dataset, Path(folder))
     return storage.load(Path(folder))
@@ -76,6 +79,7 @@ def assemble(
     features: FeatureConfig,
     target: str | None = None,
     seed: int = 0,
+    spoken: Sequence[str] = (),
 ) -> Dataset:
     """The dataset in memory; see `prepare`."""
     with working("reading events"):
@@ -103,7 +107,9 @@ def assemble(
         "label_scale": list(tables.schema.label_scale or ()) or None,
     }
     with working("splitting and encoding"):
-        return _built(tables, intake, found, split, sides, features, seed, facts)
+        dataset = _built(tables, intake, found, split, sides, features, seed, facts)
+    with working("learning words"):
+        return replace(dataset, words=lexicon(dataset, features.words, features.vocabulary, spoken))
 
 
 def target_kind(kinds: tuple[str, ...], target: str | None) -> int:

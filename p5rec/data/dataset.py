@@ -21,6 +21,7 @@ from p5rec.data.queries import Queries, Truth
 from p5rec.data.ragged import Ragged, column
 from p5rec.data.schema import Schema
 from p5rec.data.vocabulary import Vocabulary
+from p5rec.data.words import Words
 
 HeldOut = Literal["valid", "test"]
 
@@ -39,6 +40,7 @@ class Dataset:
         facts: counts, ties, drops and reasons, repeat rate, how it was split: plain JSON values.
         texts: words written with the events (``review``, ``headline`` …), row n belongs to event n. They are outcomes
             of their event, of all parts: whoever trains on them takes those of training rows.
+        words: the word vocabulary, fitted on training text; None where the data was prepared without one.
         titles: (V,) a name to show for each item, its id where it has none.
     """
 
@@ -55,6 +57,7 @@ class Dataset:
     seed: int = 0
     refitted: bool = field(default=False)
     texts: Mapping[str, TextColumn] = field(default_factory=dict)
+    words: Words | None = None
 
     # ------------------------------------------------------------ sizes and statistics (training rows only)
 
@@ -91,12 +94,12 @@ class Dataset:
         """What is known of items, and which of them occur in a training row."""
         seen = np.ones(self.n_items, dtype=bool)
         seen[self.untrained_items] = False
-        return replace(self.item_features, seen=seen)
+        return replace(self.item_features, seen=seen, words=self.words)
 
     @cached_property
     def known_users(self) -> Features:
         """What is known of users, and which of them have a training row."""
-        return replace(self.user_features, seen=self.history("train").lengths > 0)
+        return replace(self.user_features, seen=self.history("train").lengths > 0, words=self.words)
 
     # ------------------------------------------------------------ slices
 

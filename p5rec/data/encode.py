@@ -27,6 +27,10 @@ class FeatureConfig(Config):
     rare_below: int = Field(1, ge=1, description="a category that fewer training items have is folded into one level")
     table_items: bool = Field(True, description="items and users that occur only in their table join the catalogue")
     ages: bool = Field(True, description="times of items and users also become a number, years before the last event")
+    words: int = Field(8_000, ge=0, description="most pieces of words in the vocabulary of the data; 0 learns none")
+    vocabulary: str | None = Field(
+        None, description="tokenizer.json, or the folder of a language model, to be taken as the vocabulary"
+    )
     event_times: list[Literal["hour", "weekday"]] = Field(
         default_factory=list, description="context columns made of the time of an event (UTC)"
     )

@@ -9,6 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 from p5rec.data.ragged import Ragged
+from p5rec.data.words import Words
 
 
 class Kind(StrEnum):
@@ -56,11 +57,13 @@ class Features:
         columns: name → values of all rows.
         seen: (N,) bool, whether a row occurs in a training event, so that a vector of its own can be learned; None
             where all do.
+        words: the vocabulary of the data, for those that read texts.
     """
 
     count: int
     columns: Mapping[str, Column] = field(default_factory=dict)
     seen: np.ndarray | None = None
+    words: Words | None = None
 
     def of_kind(self, *kinds: Kind) -> dict[str, Column]:
         """The columns of these kinds."""

@@ -21,9 +21,11 @@ from p5rec.data.growing import grow as grow
 from p5rec.data.ragged import Ragged
 from p5rec.data.schema import Schema
 from p5rec.data.vocabulary import Vocabulary
+from p5rec.data.words import Words
 
 TEXTS = (Kind.TEXT, Kind.IMAGE, Kind.AUDIO)
 CHUNK = 1 << 24
+WORDS = "words.json"
 
 
 def save(dataset: Dataset, folder: Path) -> None:
@@ -35,6 +37,8 @@ def save(dataset: Dataset, folder: Path) -> None:
         _write(beside / "bounds.npy", dataset.bounds)
         dataset.users.save(beside / "users.arrow")
         dataset.items.save(beside / "items.arrow")
+        if dataset.words is not None:
+            dataset.words.save(beside / WORDS)
         about = {
             "events": list(dataset.events),
             "kinds": list(dataset.kinds),
@@ -75,6 +79,7 @@ def load(folder: Path) -> Dataset:
             target=about["target"],
             seed=about["seed"],
             refitted=about["refitted"],
+            words=Words.load(folder / WORDS) if (folder / WORDS).is_file() else None,
             texts={
                 name: event_texts.opened(folder / "texts" / place) for name, place in about.get("texts", {}).items()
             },

@@ -71,6 +71,8 @@ def setting(
         users=dataset.known_users,
         item_tower=towers(dataset.known_items, modalities, fusion),
         user_tower=towers(dataset.known_users, users, fusion),
+        words=dataset.words.size if dataset.words else 0,
+        end=dataset.words.end if dataset.words else 0,
         kinds=dataset.kinds,
         target=dataset.target,
         seed=dataset.seed,

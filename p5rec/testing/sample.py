@@ -12,6 +12,7 @@ from p5rec.core import seed as seeds
 from p5rec.data.dataset import Dataset
 from p5rec.data.events import Part
 from p5rec.data.features import Column, Features, Kind
+from p5rec.data.lexicon import lexicon
 from p5rec.data.ragged import Ragged
 from p5rec.data.vocabulary import Vocabulary
 from p5rec.testing.sequences import from_sequences
@@ -47,11 +48,13 @@ def sample(
     )
     own = {name(item): item for item in range(ITEMS + COLD)}
     order = np.array([own[key] for key in plain.items.all().to_pylist()])
-    return replace(
+    told = replace(
         plain,
         item_features=Features(len(order), _columns(order)),
         user_features=Features(USERS, _columns(np.arange(USERS))),
     )
+    words = lexicon(told, size=500, vocabulary=None)
+    return replace(told, words=words, item_features=replace(told.item_features, words=words))
 
 
 def poisoned(dataset: Dataset, seed: int = 1) -> Dataset:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from p5rec.data.dataset import Dataset
+from p5rec.data.event_texts import TextColumn
 from p5rec.data.features import Column, Features, Kind
+from p5rec.data.lexicon import lexicon
 from p5rec.data.ragged import Ragged
 from p5rec.data.schema import ColumnSchema, Role, Schema
 from p5rec.data.vocabulary import Vocabulary
 
+WORDS = 2_000  # most pieces of words
 Rows = Mapping[str, Sequence[Any] | np.ndarray]  # user → values, aligned with the sequences
 
 
@@ -29,6 +33,8 @@ def from_sequences(
     context: Mapping[str, Rows] | None = None,
     item_columns: Mapping[str, Column] | None = None,
     user_columns: Mapping[str, Column] | None = None,
+    texts: Mapping[str, Mapping[str, Sequence[str | None]]] | None = None,
+    spoken: Sequence[str] = (),
     seed: int = 0,
 ) -> Dataset:
     """A dataset in memory: user → items, oldest first, one second apart unless `times` says otherwise.
@@ -43,6 +49,8 @@ def from_sequences(
         kinds: numbers of event kinds aligned with `sequences`; their names, and the one that is predicted.
         context: further event columns, each user → numbers (integers are categories, floats are numbers).
         item_columns, user_columns: columns aligned with ``Vocabulary`` order, made by the caller; see `category`.
+        texts: words of events by column, each user → texts aligned with `sequences`.
+        spoken: texts whose words the vocabulary knows, beside those of the data.
         seed: of the numbering.
     """
     users = Vocabulary.fit(sequences, seed, "users")
@@ -57,7 +65,7 @@ def from_sequences(
     }
     events |= {name: _flat(rows, order, np.zeros(0)) for name, rows in (context or {}).items()}
     bounds = _bounds(history, events["kind"] == target, held_out)
-    return Dataset(
+    dataset = Dataset(
         users=users,
         items=catalogue,
         events=events,
@@ -69,7 +77,12 @@ def from_sequences(
         kinds=kind_names,
         target=target,
         seed=seed,
+        texts={
+            name: TextColumn.of([text for key in order for text in rows[key]]) for name, rows in (texts or {}).items()
+        },
     )
+    words = lexicon(dataset, WORDS, None, spoken)
+    return replace(dataset, words=words, item_features=replace(dataset.item_features, words=words))
 
 
 def category(catalogue: Vocabulary, of: Mapping[str, str]) -> Column:

@@ -30,7 +30,7 @@ def test_every_column_follows_its_row() -> None:
     assert chosen.context["time"].tolist() == [12, 10]
     assert chosen.candidates is not None
     assert [row.tolist() for row in chosen.candidates] == [[3], [0, 1]]
-    assert chosen.words is None
+    assert chosen.prompt is None
     assert len(queries().rows(slice(1, 3))) == 2
 
 

@@ -40,12 +40,11 @@ class Teller(Speaks):
             asked = replace(stream, kinds=kinds, values=values, asks=(place + step).unsqueeze(1))
             said.append(self.words(self.encode(asked))[:, 0].argmax(1))
             kinds[rows, place + step], values[rows, place + step] = Kind.WORD, said[-1]
-        text = torch.stack(said, dim=1)
-        return text, 1 + (text != 0).cumprod(1).sum(1).clamp(max=limit - 1)
+        return (text := torch.stack(said, dim=1)), 1 + (text != 0).cumprod(1).sum(1).clamp(max=limit - 1)
 
 
 class Tell(Task):
-    """Each word of the text of a history's last item, given the history and the words before."""
+    """Each word of the text of an item, given the history and the words before."""
 
     def steps(self, dataset: Dataset) -> int:
         return 4
@@ -53,9 +52,9 @@ class Tell(Task):
     def batch(self, dataset: Dataset, model: Model, seed: int, step: int) -> tuple[Stream, None]:
         queries = dataset.training(rng(seed, "tell", step).choice(dataset.n_users, 64))
         told = Segment(Kind.WORD, Ragged.of([self.texts[row[-1]] for row in queries.history]), asked=True)
-        prompt = Prompts.laid([Segment(Kind.ITEM, queries.history), told])
-        return collate(replace(queries, prompt=prompt), asks="marked"), None
+        whole = replace(queries, prompt=Prompts.laid([Segment(Kind.ITEM, queries.history), told]))
+        return collate(whole, asks="marked"), None
 
     def loss(self, model: Model, stream: Stream, target: None) -> Tensor:
-        logits, words = model.words(model.encode(stream)), stream.values[stream.kinds == Kind.WORD]
-        return F.cross_entropy(logits[stream.asks >= 0], words)
+        logits = model.words(model.encode(stream))[stream.asks >= 0]
+        return F.cross_entropy(logits, stream.values[stream.kinds == Kind.WORD])

@@ -44,6 +44,7 @@ def grown_models_keep_their_scores(plug: type[Grows]) -> None:
         users=users,
         item_tower=towers(items, ("id", "category"), "sum"),
         user_tower=towers(users, ("id", "category"), "sum"),
+        words=bench.made_for.words,
         kinds=bench.made_for.kinds,
         target=bench.made_for.target,
     )

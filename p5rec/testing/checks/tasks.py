@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from p5rec.blocks.stream import Kind, Stream
-from p5rec.contracts import Bound, Model, Task, missing_powers
+from p5rec.contracts import Bound, Model, Task
 from p5rec.data.dataset import Dataset
 from p5rec.testing.making import every, fresh, setting, task
 from p5rec.testing.sample import poisoned, sample
@@ -25,7 +25,7 @@ def student(plug: type[Task], name: str = "") -> type[Model]:
     Raises:
         LookupError: no model of the house can learn it.
     """
-    able = [model for _, model in every("model") if not missing_powers(model, plug.needs)]
+    able = [model for _, model in every("model") if all(issubclass(model, power) for power in plug.needs)]
     by_name = [model for model in able if (name or plug.__module__.rpartition(".")[2]) in model.learns]
     trained = [model for model in able if any(True for _ in fresh(model, setting(sample())).parameters())]
     for model in (*by_name, *trained):
