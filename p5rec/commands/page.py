@@ -108,6 +108,7 @@ class Page:
 
     run: RunSection
     source: Chosen
+    inner: Mapping[str, Chosen]
     split: Chosen
     filters: tuple[Chosen, ...]
     modalities: Mapping[str, tuple[Chosen, ...]]
@@ -124,12 +125,16 @@ class Page:
         values.pop("plugs", None)  # the folder of a run keeps copies of its own
         source = values["data"].get("source", {})
         values["data"]["source"] = source if isinstance(source, str) else {"name": self.source.name, **source}
+        if self.inner:
+            of = {name: {"source": self.inner[name].name, **entry} for name, entry in source["of"].items()}
+            values["data"]["source"]["of"] = of
         return tomli_w.dumps(_plain(values))
 
     @property
     def plugs(self) -> list[tuple[str, str]]:
         """(kind, name) of every plug the page uses."""
         single = [("source", self.source), ("split", self.split), ("store", self.store)]
+        single += [("source", c) for c in self.inner.values()]
         single += [("filter", c) for c in self.filters] + [("metric", c) for c in self.metrics]
         single += [("modality", c) for views in self.modalities.values() for c in views]
         single += [("fusion", c) for c in self.fusion.values()]
@@ -202,8 +207,10 @@ def resolve(values: Mapping[str, Any]) -> Page:
     resolved = {name: faults.collect(_model, name, dict(entry)) for name, entry in models.items()}
     responders = {name: faults.collect(_responder, name, dict(entry)) for name, entry in run.responder.items()}
     towers = {"items": run.items, "users": run.users}
+    source, inner = faults.collect(_source, run.data) or (None, {})
     page: dict[str, Any] = {
-        "source": faults.collect(_source, run.data),
+        "source": source,
+        "inner": inner,
         "split": faults.collect(choose, "split", run.data.split, "data.split"),
         "filters": tuple(
             faults.collect(choose, "filter", {"name": name, **entry}, f"data.filters.{name}")
@@ -256,20 +263,46 @@ class _Faults:
             return None  # type: ignore[return-value]  # never used: faults end the reading of a page
 
 
-def _source(data: DataSection) -> Chosen:
-    entry: Entry = data.source if data.source is not None else guess(_path_or_fault(data.path))
-    settings = {"name": entry} if isinstance(entry, str) else dict(entry)
-    if "name" not in settings:  # only settings, as --set data.source.schema=FILE gives them
-        settings["name"] = guess(_path_or_fault(data.path))
+def _source(data: DataSection) -> tuple[Chosen, dict[str, Chosen]]:
+    """The source of a page, and those it joins."""
+    settings = _named(data.source, data.path, "data")
     for key in ("path", "users", "items"):
         if (value := getattr(data, key)) is not None:
             settings.setdefault(key, value)
-    return choose("source", settings, "data.source")
+    of = settings.pop("of", None)
+    source = choose("source", settings, "data.source")
+    if of and not source.plug.joins:
+        raise InputError(f"data.source.of: {source.name!r} reads one data set; name the source that joins several")
+    if source.plug.joins and not of:
+        raise InputError("data.source.of: there is no data set to join; add a table for each, [data.source.of.NAME]")
+    faults = _Faults()
+    inner = {name: faults.collect(_inner, name, entry) for name, entry in (of or {}).items()}
+    if faults.found:
+        raise InputError(faults.found)
+    return source, inner
 
 
-def _path_or_fault(path: str | None) -> str:
+def _inner(name: str, entry: Any) -> Chosen:
+    """One of several data sets."""
+    where = f"data.source.of.{name}"
+    if not isinstance(entry, Mapping):
+        raise InputError(f"{where}: found {entry!r}, expected a table with the path of a data set")
+    rest = {key: value for key, value in entry.items() if key != "source"}
+    chosen = choose("source", {**rest, **_named(entry.get("source"), entry.get("path"), where)}, where)
+    if chosen.plug.joins:
+        raise InputError(f"{where}: a source that joins others cannot stand inside of one; put all tables on one level")
+    return chosen
+
+
+def _named(source: Entry | None, path: str | None, where: str) -> dict[str, Any]:
+    """A source with its name, guessed from the path where the page says none (only settings, as ``--set`` gives)."""
+    settings = {"name": source} if isinstance(source, str) else dict(source or {})
+    return settings if "name" in settings else {"name": guess(_path_or_fault(path, where)), **settings}
+
+
+def _path_or_fault(path: str | None, where: str) -> str:
     if path is None:
-        raise InputError("data.path: this page needs the path of your data, e.g. --set data.path=events.csv")
+        raise InputError(f"{where}.path: this page needs the path of your data, e.g. --set {where}.path=events.csv")
     return path
 
 

@@ -43,7 +43,8 @@ def run(page: Page, folder: Path, accept: Callable[[Dataset], None] = lambda dat
         accept(dataset)
         return dataset
     artifact.free(folder, "dataset")
-    tables: Tables = page.source.make().read()
+    inner = {name: chosen.make() for name, chosen in page.inner.items()}
+    tables: Tables = page.source.make(*[inner] * bool(inner)).read()
     rows, size, seconds = estimate(tables)
     say(f"data: about {rows:,} rows; preparing takes about {seconds:.0f} s and {size / 2**20:,.0f} MB")
     section, filters = page.run.data, [chosen.make() for chosen in page.filters]
@@ -65,7 +66,7 @@ def adopt(dataset: Dataset, folder: Path) -> Dataset:
 
 def fingerprint(page: Page) -> str:
     """What the prepared data depends on: settings, seed, sizes and times of all files; "" for frames in memory."""
-    if page.source.name == "frame":
+    if "frame" in {page.source.name, *(chosen.name for chosen in page.inner.values())}:
         return ""
     settings = [page.run.data.model_dump(mode="json"), page.source.config.model_dump(mode="json"), page.run.seed]
     own = [path.read_text(encoding="utf-8") for path in own_files(page.plugs) if path.parent.name in OWN]

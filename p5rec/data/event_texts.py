@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from p5rec.data.encode import as_text
 from p5rec.data.events import Tables
-from p5rec.data.names import TEXTS, plain
+from p5rec.data.names import TEXTS, canonical
 from p5rec.data.read import named
 from p5rec.data.schema import Role, Schema
 
@@ -97,13 +97,7 @@ def opened(place: Path) -> TextColumn:
 
 def columns_of(schema: Schema) -> dict[str, str]:
     """Name in the dataset → event column: ``review`` and ``headline`` whatever the file calls them, else its name."""
-    written = [name for name, column in schema.events.items() if column.role == Role.TEXT]
-    by_plain = {plain(name): name for name in reversed(written)}
-    found = {}
-    for usual, names in TEXTS.items():
-        if column := next((by_plain[name] for name in names if name in by_plain), None):
-            found[usual] = column
-    return found | {name: name for name in written if name not in found.values()}
+    return canonical((name for name, column in schema.events.items() if column.role == Role.TEXT), TEXTS)
 
 
 def read(tables: Tables) -> dict[str, TextColumn]:

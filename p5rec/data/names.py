@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 
 from p5rec.data.schema import Role
 
@@ -29,7 +30,17 @@ TEXTS = {
     "review": ("review", "reviewtext", "reviewbody", "text", "body", "comment"),
     "headline": ("headline", "summary", "reviewsummary", "reviewtitle", "reviewheadline", "title"),
 }
-TITLES = ("title", "name", "movietitle", "productname", "text")
+# name of item columns in joined data sets → usual names of their columns
+ITEM_COLUMNS = {
+    "title": ("title", "name", "movietitle", "productname", "text"),
+    "categories": ("categories", "category", "genres", "genre", "class", "tags"),
+    "brand": ("brand", "store", "manufacturer"),
+    "description": ("description", "about", "plot"),
+    "price": ("price",),
+    "year": ("year", "releaseyear"),
+    "image": ("image", "imageurl", "imurl"),
+}
+TITLES = ITEM_COLUMNS["title"]
 CLOCKS = ("timestamp", "unixreviewtime", "datetime", "time")
 RATINGS = ("rating", "overall", "stars")
 SCALES = ((1.0, 5.0), (0.5, 5.0), (0.0, 5.0), (1.0, 10.0), (0.0, 10.0), (0.0, 100.0))
@@ -40,6 +51,17 @@ LEAKY = ("averagerating", "ratingnumber", "salesrank", "rank", "related", "alsob
 def plain(name: str) -> str:
     """A column name without case, signs and the type of an atomic file."""
     return re.sub(r"[^a-z0-9]", "", name.split(":")[0].lower())
+
+
+def canonical(columns: Iterable[str], usual: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """One name for each column → the column: that of `usual` which has it first, else its own."""
+    columns = list(columns)
+    by_plain = {plain(name): name for name in reversed(columns)}
+    found: dict[str, str] = {}
+    for name, names in usual.items():
+        if column := next((by_plain[one] for one in names if one in by_plain), None):
+            found[name] = column
+    return found | {name: name for name in columns if name not in found.values()}
 
 
 def recognise(names: list[str], role: Role) -> str | None:

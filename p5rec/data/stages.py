@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -13,10 +14,17 @@ from p5rec.data.events import Events, Tables
 
 
 class Source(Plug):
-    """Reads files or frames. Built as ``Source(config)``."""
+    """Reads files or frames. Built as ``Source(config)``, or ``Source(config, inner)`` where it joins others.
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    Attributes:
+        joins: it reads no files of its own but puts the sources it is given together.
+        inner: those sources by name.
+    """
+
+    joins: ClassVar[bool] = False
+
+    def __init__(self, config: Config, inner: Mapping[str, Source] | None = None) -> None:
+        self.config, self.inner = config, dict(inner or {})
 
     @abstractmethod
     def read(self) -> Tables:

@@ -23,12 +23,20 @@ class Times:
     Attributes:
         seconds: (N,) int64 since 1970, -1 where unknown.
         fraction: (N,) int64 the rest below a second, or None where there is none.
+        per: so many units of the rest are a second.
         note: a sentence on a unit that was recognised.
     """
 
     seconds: np.ndarray
     fraction: np.ndarray | None = None
     note: str | None = None
+    per: int = 1
+
+    @property
+    def micro(self) -> np.ndarray:
+        """(N,) int64 microseconds since 1970, of no meaning where unknown."""
+        rest = 0 if self.fraction is None else self.fraction * MICRO // self.per
+        return self.seconds * MICRO + rest
 
 
 def reading(sample: pl.Series) -> tuple[pl.Expr, int | None]:
@@ -96,7 +104,7 @@ def normalise(raw: np.ndarray, where: str, per: int | None = None) -> Times:
         return Times(raw)
     seconds = np.where(raw == -1, -1, raw // per)
     fraction = np.where(raw == -1, 0, raw % per)
-    return Times(seconds, fraction if fraction.any() else None, note)
+    return Times(seconds, fraction if fraction.any() else None, note, per or 1)
 
 
 def _calendar(numbers: np.ndarray) -> bool:
