@@ -17,6 +17,7 @@ from p5rec.core import artifact
 from p5rec.core.errors import InputError
 from p5rec.core.progress import say
 from p5rec.data import storage
+from p5rec.data import template as templates
 from p5rec.data.builder import assemble, estimate
 from p5rec.data.dataset import Dataset, facts_of
 from p5rec.data.events import Tables
@@ -48,7 +49,8 @@ def run(page: Page, folder: Path, accept: Callable[[Dataset], None] = lambda dat
     rows, size, seconds = estimate(tables)
     say(f"data: about {rows:,} rows; preparing takes about {seconds:.0f} s and {size / 2**20:,.0f} MB")
     section, filters = page.run.data, [chosen.make() for chosen in page.filters]
-    dataset = assemble(tables, filters, page.split.make(), section.features, section.target, page.run.seed)
+    spoken = templates.spoken(Path(page.run.plugs) if page.run.plugs else None)
+    dataset = assemble(tables, filters, page.split.make(), section.features, section.target, page.run.seed, spoken)
     accept(dataset)
     storage.save(dataset, folder)
     artifact.write_file(folder / MADE_BY, made_by)

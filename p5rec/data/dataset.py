@@ -17,6 +17,7 @@ from p5rec.data.event_texts import TextColumn
 from p5rec.data.events import Part
 from p5rec.data.features import Features, Kind
 from p5rec.data.names import TITLES, plain
+from p5rec.data.phrases import Phrases
 from p5rec.data.queries import Queries, Truth
 from p5rec.data.ragged import Ragged, column
 from p5rec.data.schema import Schema
@@ -40,6 +41,7 @@ class Dataset:
         facts: counts, ties, drops and reasons, repeat rate, how it was split: plain JSON values.
         texts: words written with the events (``review``, ``headline`` …), row n belongs to event n. They are outcomes
             of their event, of all parts: whoever trains on them takes those of training rows.
+        phrases: the features that reviews name, fitted on training rows; None where there are no reviews.
         words: the word vocabulary, fitted on training text; None where the data was prepared without one.
         titles: (V,) a name to show for each item, its id where it has none.
     """
@@ -58,6 +60,7 @@ class Dataset:
     refitted: bool = field(default=False)
     texts: Mapping[str, TextColumn] = field(default_factory=dict)
     words: Words | None = None
+    phrases: Phrases | None = None
 
     # ------------------------------------------------------------ sizes and statistics (training rows only)
 

@@ -31,6 +31,9 @@ class FeatureConfig(Config):
     vocabulary: str | None = Field(
         None, description="tokenizer.json, or the folder of a language model, to be taken as the vocabulary"
     )
+    phrases: int = Field(
+        5, ge=0, description="reviews that must hold a noun phrase for it to be a feature to explain by; 0 finds none"
+    )
     event_times: list[Literal["hour", "weekday"]] = Field(
         default_factory=list, description="context columns made of the time of an event (UTC)"
     )

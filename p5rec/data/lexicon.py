@@ -10,6 +10,7 @@ import numpy as np
 from p5rec.core import seed as seeds
 from p5rec.data.dataset import Dataset
 from p5rec.data.features import Features, Kind
+from p5rec.data.phrases import Phrases
 from p5rec.data.words import Words
 
 OFTEN = 8  # what is told to be known counts so often, so that all of it becomes words
@@ -34,6 +35,15 @@ def lexicon(dataset: Dataset, size: int, vocabulary: str | None, spoken: Sequenc
         return None
     sides = (text for features in (dataset.item_features, dataset.user_features) for text in texts_of(features))
     return Words.fit([*sides, *_written(dataset), *[text for text in spoken for _ in range(OFTEN)]], size)
+
+
+def features_named(dataset: Dataset, least: int) -> Phrases | None:
+    """The features that at least so many reviews of training rows name; None without reviews, or for `least` 0."""
+    if "review" not in dataset.texts or not least:
+        return None
+    column, places = dataset.texts["review"], dataset.history("train").places()[1]
+    texts = (text for batch in column.at(places).batches() for text in batch if text)
+    return Phrases.fit(texts, least)
 
 
 def texts_of(features: Features) -> Iterator[str]:

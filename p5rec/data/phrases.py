@@ -24,7 +24,7 @@ from pathlib import Path
 from p5rec.core.artifact import write_file
 from p5rec.data.function_words import ARTICLES, BE, CLOSED, DEGREE, DETERMINERS, SHELLS, VERBAL
 
-LIMIT = 50_000  # texts that are looked at: those with the least hashes, whatever the order
+LIMIT = 20_000  # texts that are looked at: those with the least hashes, whatever the order
 LEAST, MOST = 3, 30  # words of a sentence that explains
 LENGTH = 3  # words of a phrase
 NOUN, LED = 0.5, 0.1  # shares: of uses as a noun; of a phrase's uses that an article leads
