@@ -20,7 +20,7 @@ from p5rec.data.events import Events, Part, Tables
 from p5rec.data.facts import facts_about
 from p5rec.data.filtering import Dropped, filtered, name_of
 from p5rec.data.intake import Intake, take_in
-from p5rec.data.lexicon import lexicon
+from p5rec.data.lexicon import features_named, lexicon
 from p5rec.data.numbering import Numbered, numbered
 from p5rec.data.order import chronological
 from p5rec.data.schema import Role
@@ -109,7 +109,8 @@ def assemble(
     with working("splitting and encoding"):
         dataset = _built(tables, intake, found, split, sides, features, seed, facts)
     with working("learning words"):
-        return replace(dataset, words=lexicon(dataset, features.words, features.vocabulary, spoken))
+        words = lexicon(dataset, features.words, features.vocabulary, spoken)
+        return replace(dataset, words=words, phrases=features_named(dataset, features.phrases))
 
 
 def target_kind(kinds: tuple[str, ...], target: str | None) -> int:

@@ -18,6 +18,7 @@ from p5rec.data import event_texts
 from p5rec.data.dataset import Dataset, facts_of
 from p5rec.data.features import Column, Features, Kind
 from p5rec.data.growing import grow as grow
+from p5rec.data.phrases import Phrases
 from p5rec.data.ragged import Ragged
 from p5rec.data.schema import Schema
 from p5rec.data.vocabulary import Vocabulary
@@ -25,7 +26,7 @@ from p5rec.data.words import Words
 
 TEXTS = (Kind.TEXT, Kind.IMAGE, Kind.AUDIO)
 CHUNK = 1 << 24
-WORDS = "words.json"
+WORDS, PHRASES = "words.json", "phrases.json"
 
 
 def save(dataset: Dataset, folder: Path) -> None:
@@ -39,6 +40,8 @@ def save(dataset: Dataset, folder: Path) -> None:
         dataset.items.save(beside / "items.arrow")
         if dataset.words is not None:
             dataset.words.save(beside / WORDS)
+        if dataset.phrases is not None:
+            dataset.phrases.save(beside / PHRASES)
         about = {
             "events": list(dataset.events),
             "kinds": list(dataset.kinds),
@@ -80,6 +83,7 @@ def load(folder: Path) -> Dataset:
             seed=about["seed"],
             refitted=about["refitted"],
             words=Words.load(folder / WORDS) if (folder / WORDS).is_file() else None,
+            phrases=Phrases.load(folder / PHRASES) if (folder / PHRASES).is_file() else None,
             texts={
                 name: event_texts.opened(folder / "texts" / place) for name, place in about.get("texts", {}).items()
             },

@@ -10,9 +10,11 @@ import random
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
+from data_toys import frames, made, steps
 
-from p5rec.data import phrases
+from p5rec.data import phrases, storage
 from p5rec.data.phrases import Phrases, sentences
 
 NOUNS = ("zorb", "plinth", "tassel", "grommet", "spigot", "ferrule")
@@ -88,6 +90,19 @@ def test_saved_is_what_is_loaded(tmp_path: Path) -> None:
     again = Phrases.load(tmp_path / "p.json")
     assert (again.features, again.gradable) == (fitted.features, fitted.gradable)
     assert [again.found(text) for text in said()] == [fitted.found(text) for text in said()]
+
+
+def test_a_dataset_has_the_features_of_its_training_reviews(tmp_path: Path) -> None:
+    frame = steps(users=80).with_columns(review=pl.Series(said()))
+    last = pl.col("timestamp") == pl.col("timestamp").max().over("user_id")
+    frame = frame.with_columns(review=pl.when(last).then(pl.lit("The womble is a good womble.")).otherwise("review"))
+    dataset = made(frames(frame))
+    assert set(NOUNS) <= set(dataset.phrases.features)
+    assert "womble" not in dataset.phrases.features
+    storage.save(dataset, tmp_path / "d")
+    assert storage.load(tmp_path / "d").phrases.features == dataset.phrases.features
+    assert made(frames(frame), phrases=0).phrases is None
+    assert made(frames(steps())).phrases is None
 
 
 def test_little_text_has_no_features() -> None:
