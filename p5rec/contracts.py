@@ -33,8 +33,8 @@ from p5rec.data.queries import Queries, Truth
 from p5rec.data.stages import Filter, Source, Split
 
 __all__ = [
-    "Answers", "Dataset", "Event", "Events", "Filter", "Index", "ItemLists", "Numbers", "Plug", "Prompts", "Queries", "Segment",
-    "Source", "Split", "Store", "Stream", "Tables", "Texts", "Truth", "collate",
+    "Answers", "Dataset", "Event", "Events", "Filter", "Index", "ItemLists", "Numbers", "Plug", "Prompts", "Queries",
+    "Segment", "Source", "Split", "Store", "Stream", "Tables", "Texts", "Truth", "collate",
 ]  # fmt: skip
 
 State = Any  # a tensor, or a mapping of tensors, each with leading dimensions (B, A); opaque to all but its model

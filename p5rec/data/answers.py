@@ -55,7 +55,27 @@ class Texts:
         return len(self.values)
 
 
-Answers = ItemLists | Numbers | Texts
+@dataclass(frozen=True)
+class Replies:
+    """Answers to Q prompts, each of the kind that its prompt asks for.
+
+    Attributes:
+        kinds: (Q,) int64, ITEM, NUMBER or WORD of `p5rec.core.things.Kind`.
+        items: lists of those who ask for items; the others are empty.
+        numbers: (Q,) float32, NaN for the others.
+        texts: "" for the others.
+    """
+
+    kinds: np.ndarray
+    items: ItemLists
+    numbers: np.ndarray
+    texts: Texts
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+
+Answers = ItemLists | Numbers | Texts | Replies
 
 
 def top(items: np.ndarray, scores: np.ndarray, k: int) -> ItemLists:

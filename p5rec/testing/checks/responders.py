@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from p5rec.contracts import Estimates, Fitted, Model, Responder
-from p5rec.data.answers import NOTHING, Answers, ItemLists, Numbers, Texts
+from p5rec.contracts import Estimates, Fitted, Model, Prompted, Responder
+from p5rec.data.answers import NOTHING, Answers, ItemLists, Numbers, Replies, Texts
 from p5rec.data.dataset import Dataset
 from p5rec.data.queries import Queries, Truth
 from p5rec.data.ragged import Ragged
@@ -23,6 +23,8 @@ K = 5
 def build(plug: type[Responder], dataset: Dataset, held: tuple[Queries, Truth] | None = None) -> Any:
     """A responder over what its constructor wants: a model, two rankers, or one; fitted on validation where it can."""
     config = plug.Config()
+    if "Replies" in str(plug.__call__.__annotations__.get("return")):
+        return plug(config, _answering(dataset), dataset)  # type: ignore[call-arg]
     if "Model]" in str(plug.__init__.__annotations__.get("inner")):
         return plug(config, {"model": _model(plug, dataset)}, dataset)  # type: ignore[call-arg]
     rankers = {name: _ranker(name, dataset) for name in ("itemknn", "popular")}
@@ -40,6 +42,14 @@ def _ranker(model: str, dataset: Dataset) -> Responder:
     scorer = FOLDERS["responder"].load("scorer")
     ranker: Responder = scorer(scorer.Config(), {"model": made}, dataset)
     return ranker
+
+
+def _answering(dataset: Dataset) -> dict[str, Any]:
+    """A model that answers prompts, and its ranking."""
+    able = next(model for _, model in every("model") if issubclass(model, Prompted))
+    model = fitted(able, dataset, setting(dataset))
+    scorer = FOLDERS["responder"].load("scorer")
+    return {"model": model, "ranker": scorer(scorer.Config(), {"model": model}, dataset)}
 
 
 def _model(plug: type[Responder], dataset: Dataset) -> Model:
@@ -133,6 +143,12 @@ def _same_row(first: Answers, one: int, second: Answers, other: int) -> None:
     if isinstance(first, Numbers) and isinstance(second, Numbers):
         width = min(first.values.shape[1], second.values.shape[1])
         np.testing.assert_allclose(first.values[one, :width], second.values[other, :width], rtol=1e-4, atol=1e-4)
+        return
+    if isinstance(first, Replies) and isinstance(second, Replies):
+        assert first.kinds[one] == second.kinds[other]
+        np.testing.assert_allclose(first.numbers[one], second.numbers[other], rtol=1e-4, atol=1e-4)
+        _same_row(first.texts, one, second.texts, other)
+        _same_row(first.items, one, second.items, other)
         return
     assert isinstance(first, ItemLists)
     assert isinstance(second, ItemLists)
