@@ -240,7 +240,7 @@ class Solved(Model):
 
 
 class StepsAside(Exception):
-    """A model cannot take this data; its row of the table shows why."""
+    """A model (or a task) cannot take this data; the row of the table (or a note) says why."""
 
 
 class Bound(Model):

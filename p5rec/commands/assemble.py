@@ -13,9 +13,11 @@ from p5rec.commands import weights
 from p5rec.commands.folders import choose
 from p5rec.commands.page import ModelEntry, Page
 from p5rec.commands.weights import Trained
-from p5rec.contracts import Estimates, Factored, Fitted, Model, Queries, Responder, Setting, Task
+from p5rec.contracts import Estimates, Factored, Fitted, Model, Queries, Responder, Setting, StepsAside, Task
 from p5rec.core import artifact
 from p5rec.core import seed as seeds
+from p5rec.core.errors import InputError
+from p5rec.core.progress import say
 from p5rec.data.dataset import Dataset
 from p5rec.data.features import Features
 from p5rec.towers.tower import build as build_tower
@@ -64,12 +66,29 @@ def opened(entry: ModelEntry, made_for: Setting, folder: Path) -> Trained:
     return Trained(entry.name, weights.load_into(folder, model(entry, made_for)), facts)
 
 
-def tasks(entry: ModelEntry, made_for: Setting) -> tuple[dict[str, Task], dict[str, float]]:
-    """The tasks of a model and their weights."""
+def tasks(entry: ModelEntry, made_for: Setting, dataset: Dataset) -> tuple[dict[str, Task], dict[str, float]]:
+    """The tasks of a model that this data can teach, and their weights.
+
+    Raises:
+        InputError: it can teach none.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.number(made_for.seed, "tasks", entry.name))
         built = {name: chosen.make(made_for) for name, (chosen, _) in entry.tasks.items()}
-    return built, {name: weight for name, (_, weight) in entry.tasks.items()}
+    aside: dict[str, str] = {}
+    for name, task in built.items():
+        try:
+            task.steps(dataset)
+        except StepsAside as reason:
+            aside[name] = str(reason)
+    for name, reason in aside.items():
+        say(f"{entry.name}: the task {name} steps aside: {reason}")
+    if len(aside) == len(built):
+        raise InputError(
+            [f"model.{entry.name}.task.{name}: {reason}; name another task" for name, reason in aside.items()]
+        )
+    kept = {name: task for name, task in built.items() if name not in aside}
+    return kept, {name: weight for name, (_, weight) in entry.tasks.items() if name in kept}
 
 
 def responders(

@@ -94,7 +94,7 @@ def _teach(
             return {}, str(reason)
     if not entry.tasks:
         return {}, ""
-    tasks, task_weights = assemble.tasks(entry, made_for)
+    tasks, task_weights = assemble.tasks(entry, made_for, dataset)
     history = fit(
         model,
         tasks,

@@ -16,10 +16,9 @@ from torch import Tensor
 from p5rec.blocks import losses
 from p5rec.blocks.stream import Stream
 from p5rec.collate import collate
-from p5rec.contracts import Dataset, Model, Prompted, Prompts, Queries, Setting, Task
+from p5rec.contracts import Dataset, Model, Prompted, Prompts, Queries, Setting, StepsAside, Task
 from p5rec.core import seed as seeds
 from p5rec.core.config import Config
-from p5rec.core.errors import InputError
 from p5rec.core.things import ANSWERS, Kind
 from p5rec.data import template as templates
 from p5rec.data.fields import Fields, before
@@ -72,7 +71,12 @@ class Prompt(Task):
         self._kept: Knowledge | None = None
 
     def steps(self, dataset: Dataset) -> int:
-        """Steps of one pass: as many prompts as there are training events."""
+        """Steps of one pass: as many prompts as there are training events.
+
+        Raises:
+            StepsAside: the data can fill no wording of the family.
+        """
+        self.able(dataset)
         return max(1, -(-len(dataset.training_items) // self.config.rows))
 
     def knowledge(self, dataset: Dataset) -> Knowledge:
@@ -86,15 +90,15 @@ class Prompt(Task):
         """The wordings whose placeholders the data can fill.
 
         Raises:
-            InputError: there is none.
+            StepsAside: there is none.
         """
         known = self.knowledge(dataset)
         found = [one for one in self.wordings if all(known.able(name) for name in one.names)]
         if not found or dataset.words is None:
             lacking = sorted({name for one in self.wordings for name in one.names if not known.able(name)})
-            raise InputError(
-                f"task prompt: no wording of the family {self.config.family!r} can be filled, as the data has no "
-                f"{', '.join(lacking) or 'words'}; leave the family out"
+            raise StepsAside(
+                f"no wording of the family {self.config.family!r} can be filled, as the data has no "
+                f"{', '.join(lacking) or 'words'}"
             )
         return found
 
