@@ -10,6 +10,7 @@ from p5rec.core.errors import InputError
 from p5rec.data.windows import Plan, cut
 from p5rec.models.bert4rec import Bert4rec, Bert4recConfig
 from p5rec.models.deepfm import Deepfm, DeepfmConfig
+from p5rec.models.p5 import P5, P5Config
 from p5rec.models.sasrec import Sasrec, SasrecConfig
 from p5rec.tasks.masked_item import MaskedItem, MaskedItemConfig
 from p5rec.tasks.next_item import NextItem, NextItemConfig
@@ -162,7 +163,8 @@ def test_rating_asks_each_training_event_once_behind_its_own_past() -> None:
     pairs = []
     for step in range(task.steps(dataset)):
         stream, target = task.batch(dataset, model, 0, step)
-        pairs += zip(stream.users.tolist(), target.items[:, 0].tolist(), target.labels.tolist(), strict=True)
+        asked = target.items[:, 0, 0].tolist(), target.labels[:, 0].tolist()
+        pairs += zip(stream.users.tolist(), *asked, strict=True)
     expected = zip(*(column.tolist() for column in dataset.pairs("train")), strict=True)
     assert sorted(pairs) == sorted(expected)
 
@@ -178,6 +180,33 @@ def test_rating_history_ends_before_the_event() -> None:
         items = [dataset.items.key(int(item)) for item in stream.values[row][kinds == Kind.ITEM]]
         assert items == ["a", "b", "c"][:place]
         assert float(stream.outcome["label"][row].max()) == place
+
+
+def test_rating_everywhere_asks_each_training_event_once_and_never_shows_its_label() -> None:
+    dataset = sample()
+    made_for = setting(dataset)
+    model = P5(P5Config(width=16, length=9), made_for)
+    task = Rating(RatingConfig(batch=64, unknown=0.0, everywhere=True), made_for)
+    pairs = []
+    for step in range(task.steps(dataset)):
+        stream, target = task.batch(dataset, model, 0, step)
+        row, ask = torch.nonzero(target.labels.isfinite(), as_tuple=True)
+        pairs += zip(
+            stream.users[row].tolist(),
+            target.items[row, ask, 0].tolist(),
+            target.labels[row, ask].tolist(),
+            strict=True,
+        )
+        assert torch.equal(stream.values[row, stream.asks[row, ask]], target.items[row, ask, 0])
+    assert sorted(pairs) == sorted(zip(*(column.tolist() for column in dataset.pairs("train")), strict=True))
+
+
+def test_rating_everywhere_needs_a_causal_model() -> None:
+    dataset = sample()
+    made_for = setting(dataset)
+    task = Rating(RatingConfig(everywhere=True), made_for)
+    with pytest.raises(InputError, match="so it needs a causal model, and Bert4rec is not"):
+        task.batch(dataset, Bert4rec(Bert4recConfig(width=16), made_for), 0, 0)
 
 
 def test_rating_without_labels_is_a_sentence() -> None:
