@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from p5rec.blocks.backbone import Backbone, Own
+from p5rec.blocks.levels import levels
 from p5rec.blocks.memory import Memory
+from p5rec.blocks.sized import longer
 from p5rec.blocks.speaking import spoken
 from p5rec.blocks.stream import Kind, Stream, at
 from p5rec.blocks.transformer import Shape
@@ -51,6 +54,8 @@ class P5(Prompted, Grows, Bound):
     learns = {"next_item": {}}  # noqa: RUF012
     claims = ("markov", "checkerboard", "category_decides", "intent")
     scale: Tensor
+    user_level: Tensor
+    item_level: Tensor
 
     def __init__(self, config: P5Config, setting: Setting) -> None:
         super().__init__()
@@ -70,16 +75,23 @@ class P5(Prompted, Grows, Bound):
         self.wish = nn.Linear(self.net.width, config.factors)
         self.taste, self.offer = nn.Linear(width, config.factors), nn.Linear(width, config.factors)
         self.register_buffer("scale", torch.tensor([0.0, 1.0, 0.0, 0.0]))  # of the labels, see `bind`
+        self.register_buffer("user_level", torch.zeros(setting.users.count))
+        self.register_buffer("item_level", torch.zeros(setting.items.count))
 
     # ------------------------------------------------------------ reading
 
     def bind(self, dataset: Dataset) -> None:
-        """Take mean, deviation, least and greatest of the training labels."""
-        labels = torch.from_numpy(dataset.pairs("train")[2]).double()
-        labels = labels[labels.isfinite()]
+        """Take mean, deviation, least and greatest of the training labels, and how users and items stand to them."""
+        users, items, labels = (torch.from_numpy(np.ascontiguousarray(one)) for one in dataset.pairs("train"))
+        known = labels.isfinite()
+        users, items, labels = users[known], items[known], labels[known].double()
         if len(labels):
-            deviation = float(labels.std(correction=0)) or 1.0
-            self.scale.copy_(torch.tensor([float(labels.mean()), deviation, float(labels.min()), float(labels.max())]))
+            mean, deviation = float(labels.mean()), float(labels.std(correction=0)) or 1.0
+            self.scale.copy_(torch.tensor([mean, deviation, float(labels.min()), float(labels.max())]))
+            counts = len(self.user_level), len(self.item_level)
+            found = levels(users.long(), items, (labels - mean) / deviation, *counts)
+            self.user_level.copy_(found[0])
+            self.item_level.copy_(found[1])
 
     def refresh(self) -> None:
         """Nothing to do."""
@@ -140,9 +152,10 @@ class P5(Prompted, Grows, Bound):
 
     def estimate(self, state: dict[str, Tensor], items: Tensor) -> Tensor:
         """(B, A, C): the mean, biases of user and item, and how what is wished for meets what is offered."""
-        level = self.plain(state["hidden"]) + self.user_bias(state["user"])  # (B, A, 1)
+        known = self.user_level[state["user"].clamp(min=0)] * (state["user"] != UNKNOWN)
+        level = self.plain(state["hidden"]) + self.user_bias(state["user"]) + known.unsqueeze(-1)  # (B, A, 1)
         wish = self.wish(state["hidden"]) + self.taste(self.users(state["user"]))
-        offer, bias = self.offer(self.items(items)), self.item_bias(items).squeeze(-1)
+        offer, bias = self.offer(self.items(items)), self.item_bias(items).squeeze(-1) + self.item_level[items]
         if items.dim() == 3:
             met = (offer @ wish.unsqueeze(-1)).squeeze(-1)
         else:
@@ -192,6 +205,8 @@ class P5(Prompted, Grows, Bound):
     def grow(self, setting: Setting) -> None:
         """New items and users are known by their content, if the towers read any."""
         self.net.grow(setting.words)
+        self.user_level = longer(self.user_level, setting.users.count)
+        self.item_level = longer(self.item_level, setting.items.count)
         for tower in (self.items, self.item_bias):
             tower.grow(setting.items)
         for tower in (self.users, self.user_bias):
