@@ -12,7 +12,7 @@ import numpy as np
 from p5rec.evaluation.charts import Axes, Line, lines
 from p5rec.evaluation.item_map import ItemMap
 from p5rec.evaluation.report_parts import Report, Row
-from p5rec.evaluation.table import label, number
+from p5rec.evaluation.writing import label, number
 
 SHOWN = 400  # points of a curve; longer ones are averaged
 LONGEST = 26  # letters of a title on the map

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from p5rec.evaluation.families import Family, FamilyRow
 from p5rec.evaluation.honesty import share_of_ties
 from p5rec.evaluation.report_parts import Report, Row
+from p5rec.evaluation.tuned import Comparison, Variant
 
 SCHEMA = 1
 
@@ -33,6 +35,7 @@ def plain(report: Report) -> dict[str, Any]:
             "page": report.page,
             "environment": report.environment,
             "ancestry": report.ancestry,
+            **(_comparison(report.comparison) if report.comparison else {}),
         }
     )
     return found
@@ -42,7 +45,7 @@ def _row(row: Row) -> dict[str, Any]:
     out: dict[str, Any] = {
         "kind": row.kind,
         "valid": row.valid,
-        "test": row.test,
+        "test": {**row.test, **_families(row)},
         "interval": row.intervals,
         "seconds": {"fit": row.seconds_fit, "rank": row.seconds_rank},
         "parameters": row.parameters,
@@ -65,6 +68,37 @@ def _slices(row: Row) -> dict[str, dict[str, Any]]:
             "interval": one.intervals,
         }
     return groups
+
+
+def _families(row: Row) -> dict[str, Any]:
+    """``families``: name → its numbers, intervals, checks and baselines; nothing where it reads no prompts."""
+    return {"families": {one.name: _family(one) for one in row.families}} if row.families else {}
+
+
+def _family(one: Family) -> dict[str, Any]:
+    rows = {row.name: _check(row) for row in one.rows}
+    return {**one.values, "interval": one.intervals, "queries": one.queries, "rows": rows, "notes": one.notes}
+
+
+def _check(row: FamilyRow) -> dict[str, Any]:
+    gaps = {metric: asdict(gap) for metric, gap in row.differences.items()}  # the family minus this row
+    return {**row.values, "interval": row.intervals, "difference": gaps, "note": row.note}
+
+
+def _comparison(found: Comparison) -> dict[str, Any]:
+    """``comparison``: variant → what it did and took; ``pretraining``: whether that was worth it, in a sentence."""
+    said = {"metric": found.metric, "helps": found.helps(), "sentence": found.sentence()}
+    return {"comparison": {one.name: _variant(one) for one in found.variants}, "pretraining": said}
+
+
+def _variant(one: Variant) -> dict[str, Any]:
+    return {
+        "metrics": one.values,
+        "interval": one.intervals,
+        "against_scratch": {metric: asdict(gap) for metric, gap in one.differences.items()},
+        **asdict(one.cost),
+        "note": one.note,
+    }
 
 
 def finite(value: Any) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from p5rec.core.errors import MissingExtra
+from p5rec.evaluation import report_families as prompts
 from p5rec.evaluation import report_figures as figures
 from p5rec.evaluation import report_views as views
 from p5rec.evaluation.report_parts import Report
@@ -41,6 +42,8 @@ def _context(report: Report) -> dict[str, Any]:
         "tiles": views.tiles(report),
         "protocol": views.protocol(report),
         "comparison": views.comparison(report),
+        "pretraining": prompts.pretraining(report),
+        "families": prompts.families(report),
         "groups": views.slice_groups(report),
         "beyond": views.beyond(report),
         "numbers": views.numbers(report),

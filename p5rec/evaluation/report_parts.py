@@ -10,9 +10,11 @@ import numpy as np
 
 from p5rec.evaluation.compare import Difference
 from p5rec.evaluation.exposure import Exposure
+from p5rec.evaluation.families import Family
 from p5rec.evaluation.honesty import Finding, Protocol
 from p5rec.evaluation.item_map import ItemMap
 from p5rec.evaluation.slices import Slice
+from p5rec.evaluation.tuned import Comparison
 
 Interval = tuple[float, float]
 
@@ -37,6 +39,7 @@ class Row:
         curves: history of training: ``loss`` (task → the loss of each step), ``valid`` (scores) and ``steps``
             (the step of each score).
         learned: the few weights a responder chose.
+        families: what it does in each family of prompts, where it reads prompts.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Row:
     note: str = ""
     curves: Mapping[str, Any] = field(default_factory=dict)
     learned: Mapping[str, Any] = field(default_factory=dict)
+    families: Sequence[Family] = ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ class Report:
         environment: name → value (versions, machine, time, command).
         ancestry: name → what this run was made from (fingerprints).
         directions: metric → whether more is better, None for neither.
+        comparison: of a fine-tuning run: from scratch against from the pretrained model.
     """
 
     title: str
@@ -110,6 +115,7 @@ class Report:
     environment: Mapping[str, str] = field(default_factory=dict)
     ancestry: Mapping[str, Any] = field(default_factory=dict)
     directions: Mapping[str, bool | None] = field(default_factory=dict)
+    comparison: Comparison | None = None
 
     def ranked(self, part: Literal["valid", "test"] = "test") -> list[Row]:
         """Rows from best to worst in the headline; those without the number last."""

@@ -9,7 +9,8 @@ from p5rec.evaluation.compare import Difference
 from p5rec.evaluation.honesty import share_of_ties
 from p5rec.evaluation.report_parts import Report, Row
 from p5rec.evaluation.slices import Slice
-from p5rec.evaluation.table import label, number, seconds, shown_metrics
+from p5rec.evaluation.table import shown_metrics
+from p5rec.evaluation.writing import label, number, seconds
 
 BEYOND = ("coverage@10", "novelty@10", "popularity_bias@10", "diversity@10")
 MEANINGS = {

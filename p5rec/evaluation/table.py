@@ -7,9 +7,7 @@ from rich.table import Table
 
 from p5rec.evaluation.report_parts import Report, Row
 from p5rec.evaluation.standard import HEADLINE
-
-TEXTS = {"bleu": "BLEU", "rouge": "ROUGE", "distinct": "Distinct"}
-NAMES = {"ndcg": "NDCG", "mrr": "MRR", "map": "MAP", "auc": "AUC", "rmse": "RMSE", "mae": "MAE"}
+from p5rec.evaluation.writing import label, number, seconds
 
 
 def table(report: Report) -> Table:
@@ -37,29 +35,6 @@ def shown_metrics(report: Report) -> list[str]:
     measured = [metric for row in report.rows for metric in row.test]
     wanted = [metric for metric in dict.fromkeys((report.headline, *HEADLINE)) if metric in measured]
     return wanted if len(wanted) > 1 else list(dict.fromkeys([*wanted, *measured]))[:2]
-
-
-def label(metric: str) -> str:
-    """How a metric is written for people: ``NDCG@10``, ``Recall@10``, ``Hit rate@5``, ``BLEU-4``, ``ROUGE-L``."""
-    for text, written in TEXTS.items():
-        if metric.startswith(text):
-            return f"{written}-{metric.removeprefix(text)}"
-    name, at, k = metric.partition("@")
-    return NAMES.get(name, name.replace("_", " ").capitalize()) + at + k
-
-
-def number(value: float) -> str:
-    """Four digits, no leading zero below one: ``.0494``."""
-    if value != value:
-        return "–"
-    return f"{value:.4f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.3f}"
-
-
-def seconds(value: float) -> str:
-    """``0.4 s``, ``12 s``, ``3 min 05 s``."""
-    if value < 10:
-        return f"{value:.1f} s"
-    return f"{value:.0f} s" if value < 120 else f"{int(value) // 60} min {int(value) % 60:02d} s"
 
 
 def _cell(row: Row, metric: str) -> str:

@@ -21,7 +21,8 @@ from p5rec.evaluation.report_json import finite, plain
 from p5rec.evaluation.report_page import render
 from p5rec.evaluation.report_views import certainty
 from p5rec.evaluation.standard import names
-from p5rec.evaluation.table import label, number, seconds, table
+from p5rec.evaluation.table import table
+from p5rec.evaluation.writing import label, number, seconds
 
 
 @pytest.fixture(scope="module")

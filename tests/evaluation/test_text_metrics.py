@@ -16,7 +16,7 @@ from p5rec.core.errors import InputError, MissingExtra
 from p5rec.evaluation.compare import interval, intervals, paired
 from p5rec.evaluation.evaluate import Measured, evaluate, judge
 from p5rec.evaluation.standard import TEXT, names
-from p5rec.evaluation.table import label
+from p5rec.evaluation.writing import label
 
 WORDS = ["great", "strings", ".", "sound", "very", "good", "for", "the", "price,", "I'd", "buy", "(again)!", "Tone"]
 
