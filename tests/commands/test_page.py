@@ -1,5 +1,6 @@
 """Pages: every fault with its path and the nearest right name, all together; every shipped page takes two steps."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -115,10 +116,29 @@ def write_sequences(path: Path) -> Path:
     return path
 
 
+def write_reviews(path: Path) -> Path:
+    """Thirty people, each of whom reviews six things in Amazon's own field names."""
+    rows = [
+        {
+            "reviewerID": f"u{user}",
+            "asin": f"i{(user * 3 + n * 4) % 25}",
+            "overall": float(1 + (user + n) % 5),
+            "summary": f"a {'fine' if (user + n) % 5 > 2 else 'poor'} strap",
+            "reviewText": f"The strap is {'fine' if (user + n) % 5 > 2 else 'poor'}. I use the strap with the guitar.",
+            "unixReviewTime": 1_400_000_000 + 86_400 * n,
+        }
+        for user in range(30)
+        for n in range(6)
+    ]
+    path.write_text("\n".join(json.dumps(row) for row in rows) + "\n")
+    return path
+
+
 @pytest.mark.parametrize("name", pages.shipped())
 def test_every_shipped_page_runs(name: str, tmp_path: Path):
     source = pages.read(name, ["data.path=x"]).source.name
     makers = {"movielens": write_movielens, "table": write_events, "sequences": write_sequences}
+    makers |= {"amazon": write_reviews}
     data = makers[source](tmp_path / "data")
     page = pages.read(name, [f"data.path={data}", "evaluate.bootstrap=100"])
     short = [f"model.{model}.train.steps=2" for model, entry in page.models.items() if entry.tasks]
