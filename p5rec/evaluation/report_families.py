@@ -40,9 +40,10 @@ def _table(one: Family, model: str) -> dict[str, Any]:
 
 def _cell(values: Mapping[str, float], ends: Ends, metric: str) -> dict[str, str]:
     if metric not in values:
-        return {"value": "", "interval": ""}
+        return {"value": "", "interval": "", "gap": ""}
     low, high = ends.get(metric, (float("nan"), float("nan")))
-    return {"value": number(values[metric]), "interval": f"{number(low)}–{number(high)}" if low == low else ""}
+    shown = f"{number(low)}–{number(high)}" if low == low else ""
+    return {"value": number(values[metric]), "interval": shown, "gap": ""}
 
 
 def _row_cell(row: FamilyRow, metric: str) -> dict[str, str]:
@@ -50,7 +51,8 @@ def _row_cell(row: FamilyRow, metric: str) -> dict[str, str]:
 
 
 def _gap(gap: Difference | None) -> str:
-    return "" if gap is None else f"{signed(gap.mean)} ({signed(gap.low)} to {signed(gap.high)})"
+    """The difference and, on a line of its own, its interval."""
+    return "" if gap is None else f"{signed(gap.mean)}\n{signed(gap.low)} to {signed(gap.high)}"
 
 
 def pretraining(report: Report) -> dict[str, Any]:
@@ -58,8 +60,7 @@ def pretraining(report: Report) -> dict[str, Any]:
     found = report.comparison
     if found is None:
         return {}
-    metrics = list(dict.fromkeys(metric for one in found.variants for metric in one.differences))
-    metrics = metrics or [found.metric]
+    metrics = list(found.directions)
     return {
         "sentence": found.sentence(),
         "helps": found.helps(),
@@ -71,7 +72,7 @@ def pretraining(report: Report) -> dict[str, Any]:
 def _variant(one: Variant, metrics: list[str]) -> dict[str, Any]:
     gaps = [one.differences.get(metric) for metric in metrics]
     cells = [
-        {**_cell(one.values, one.intervals, metric), "gap": f"{_gap(gap)}, {p_value(gap)}" if gap else ""}
+        {**_cell(one.values, one.intervals, metric), "gap": f"{_gap(gap)}\n{p_value(gap)}" if gap else ""}
         for metric, gap in zip(metrics, gaps, strict=True)
     ]
     cost = one.cost

@@ -43,45 +43,61 @@ class Variant:
     note: str = ""
 
 
+Gain = tuple[float, float, float]  # how much better, and the interval of that; more is always better
+
+
 @dataclass(frozen=True)
 class Comparison:
     """All variants on the same test queries.
 
     Attributes:
         variants: in the order of `ORDER`.
-        metric: the one that decides whether pretraining helped.
-        higher: whether more of it is better.
+        directions: metric → whether more of it is better; the first decides whether pretraining helped.
     """
 
     variants: Sequence[Variant]
-    metric: str = HEADLINE[0]
-    higher: bool = True
+    directions: Mapping[str, bool] = field(default_factory=lambda: {HEADLINE[0]: True})
 
-    def gains(self) -> dict[str, tuple[float, float, float]]:
-        """Variant → how much better than from scratch, and the interval of that; more is always better."""
+    @property
+    def metric(self) -> str:
+        """The one that decides."""
+        return next(iter(self.directions))
+
+    def gains(self, metric: str) -> dict[str, Gain]:
+        """Variant → how much better than from scratch."""
         found = {}
         for one in self.variants:
-            gap = one.differences.get(self.metric)
+            gap = one.differences.get(metric)
             if gap is not None:
-                found[one.name] = (gap.mean, gap.low, gap.high) if self.higher else (-gap.mean, -gap.high, -gap.low)
+                up = self.directions[metric]
+                found[one.name] = (gap.mean, gap.low, gap.high) if up else (-gap.mean, -gap.high, -gap.low)
         return found
 
-    def helps(self) -> bool | None:
+    def helps(self, metric: str = "") -> bool | None:
         """Whether some tuning is surely better than from scratch; None where there is nothing to compare."""
-        tuned = [low for name, (_, low, _) in self.gains().items() if name != "pretrained"]
+        tuned = [low for name, (_, low, _) in self.gains(metric or self.metric).items() if name != "pretrained"]
         return any(low > 0 for low in tuned) if tuned else None
 
     def sentence(self) -> str:
-        """Plainly, whether pretraining helped, and for each variant by how much."""
-        gains, metric = self.gains(), label(self.metric)
+        """Plainly, whether pretraining helped, by how much each variant, and in which other metrics it did not."""
         if self.helps() is None:
             return "Nothing can be said of pretraining: it takes a variant from scratch and a tuned one."
         start = next(one.values[self.metric] for one in self.variants if one.name == SCRATCH)
-        lead = (
-            "Pretraining helps here" if self.helps() else "Pretraining does not help here: no tuning is surely better"
-        )
-        told = "; ".join(f"{name} {_gain(*gain)}" for name, gain in gains.items())
-        return f"{lead}. Against {number(start)} {metric} from scratch, better by: {told}."
+        lead = "helps here" if self.helps() else "does not help here: no tuning is surely better than from scratch"
+        told = "; ".join(_told(name, gain) for name, gain in self.gains(self.metric).items())
+        others = [label(metric) for metric in self.directions if self.helps() and self.helps(metric) is False]
+        rest = f" It does not help in {' and '.join(others)}." if others else ""
+        return f"Pretraining {lead}. In {label(self.metric)}, where scratch has {number(start)}, {told}.{rest}"
+
+
+def _told(name: str, gain: Gain) -> str:
+    """``full is better by .0050 (.0020 to .0080)``."""
+    mean, low, high = gain
+    if low > 0:
+        return f"{name} is better by {number(mean)} ({number(low)} to {number(high)})"
+    if high < 0:
+        return f"{name} is worse by {number(-mean)} ({number(-high)} to {number(-low)})"
+    return f"{name} cannot be told apart (better by {signed(low)} to {signed(high)})"
 
 
 def compared(
@@ -119,8 +135,8 @@ def compared(
         for name in every
     ]
     some = next(iter(measured.values()))
-    decides = next((metric for metric in metrics if metric in some.values), next(iter(some.values)))
-    return Comparison(variants, decides, some.metrics[decides].higher is not False)
+    shown = [metric for metric in metrics if metric in some.values] or list(some.values)[:1]
+    return Comparison(variants, {metric: some.metrics[metric].higher is not False for metric in shown})
 
 
 def _differences(
@@ -141,9 +157,3 @@ def _differences(
         )
         for metric in chosen
     }
-
-
-def _gain(mean: float, low: float, high: float) -> str:
-    """``+.0050 (+.0020 to +.0080)``, and what it means."""
-    sure = "" if low > 0 else ", surely worse" if high < 0 else ", may be chance"
-    return f"{signed(mean)} ({signed(low)} to {signed(high)}{sure})"
