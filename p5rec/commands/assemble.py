@@ -81,12 +81,10 @@ def tasks(entry: ModelEntry, made_for: Setting, dataset: Dataset) -> tuple[dict[
             task.steps(dataset)
         except StepsAside as reason:
             aside[name] = str(reason)
-    for name, reason in aside.items():
-        say(f"{entry.name}: the task {name} steps aside: {reason}")
+    for name, why in aside.items():
+        say(f"{entry.name}: the task {name} steps aside: {why}")
     if len(aside) == len(built):
-        raise InputError(
-            [f"model.{entry.name}.task.{name}: {reason}; name another task" for name, reason in aside.items()]
-        )
+        raise InputError([f"model.{entry.name}.task.{name}: {why}; name another task" for name, why in aside.items()])
     kept = {name: task for name, task in built.items() if name not in aside}
     return kept, {name: weight for name, (_, weight) in entry.tasks.items() if name in kept}
 

@@ -28,13 +28,17 @@ from p5rec.data.sides import ident_of, side, unmatched
 from p5rec.data.stages import Filter, Split
 
 ROWS_A_SECOND, FIXED_SECONDS, BYTES_A_ROW, FIXED_BYTES = 1_000_000, 1.0, 90, 200 * 2**20
+TEXTS_READ, TEXTS_A_SECOND, TEXT_BYTES = 200_000, 2_000, 300 * 2**20  # words and features are learned from a sample
 VALUABLE = ("buy", "purchase", "order", "transaction", "conversion", "cart", "addtocart", "rating", "click", "view")
 SIDES = ("users", "items")
 
 
 def estimate(tables: Tables) -> tuple[int, int, float]:
     """About how many rows there are, the bytes of memory and the seconds that preparing them takes."""
-    return tables.rows, FIXED_BYTES + BYTES_A_ROW * tables.rows, FIXED_SECONDS + tables.rows / ROWS_A_SECOND
+    size, seconds = FIXED_BYTES + BYTES_A_ROW * tables.rows, FIXED_SECONDS + tables.rows / ROWS_A_SECOND
+    if any(column.role == Role.TEXT for column in tables.schema.events.values()):
+        size, seconds = size + TEXT_BYTES, seconds + min(tables.rows, TEXTS_READ) / TEXTS_A_SECOND
+    return tables.rows, size, seconds
 
 
 def prepare(

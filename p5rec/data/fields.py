@@ -58,17 +58,17 @@ class Fields:
     # ------------------------------------------------------------ who and what
 
     def _user(self, asked: bool) -> Segment:
-        return Segment(Kind.USER, Ragged.of(self.queries.users[:, None]))
+        return Segment(Kind.USER, Ragged.table(self.queries.users[:, None]))
 
     def _history(self, asked: bool) -> Segment:
         return Segment(Kind.ITEM, self.queries.history, history=True)
 
     def _item(self, asked: bool) -> Segment:
-        return Segment(Kind.ITEM, Ragged.of(self.items[:, None]), asked=asked)
+        return Segment(Kind.ITEM, Ragged.table(self.items[:, None]), asked=asked)
 
     def _rating(self, asked: bool) -> Segment:
         numbers = self._labels.astype(np.float32)
-        return Segment(Kind.NUMBER, Ragged.of(np.zeros((len(numbers), 1))), numbers=numbers, asked=asked)
+        return Segment(Kind.NUMBER, Ragged.table(np.zeros((len(numbers), 1), np.int64)), numbers=numbers, asked=asked)
 
     @cached_property
     def _labels(self) -> np.ndarray:
@@ -112,7 +112,7 @@ class Fields:
         return row * self.knowledge.dataset.n_items + items
 
     def _candidates(self, asked: bool) -> Segment:
-        return Segment(Kind.ITEM, Ragged.of(self.lists))
+        return Segment(Kind.ITEM, Ragged.table(self.lists))
 
     @cached_property
     def _true(self) -> np.ndarray:
@@ -120,7 +120,7 @@ class Fields:
 
     def _offered(self, asked: bool) -> Segment:
         offered = np.where(self._true, self.items, self._drawn(1)[:, 0])
-        return Segment(Kind.ITEM, Ragged.of(offered[:, None]))
+        return Segment(Kind.ITEM, Ragged.table(offered[:, None]))
 
     def _whether(self, asked: bool) -> Segment:
         return self._said(["yes" if one else "no" for one in self._true], asked)
@@ -186,11 +186,12 @@ class Fields:
 
     def _of_item(self, name: str) -> list[str | None]:
         column = self.knowledge.dataset.item_features.columns[name]
-        if column.kind == Column.TEXT:
-            return [column.values[item] for item in self.items]
         if isinstance(column.values, Ragged):
             return [" , ".join(column.levels[level] for level in column.values[item]) or None for item in self.items]
-        return [column.levels[column.values[item]] if column.values[item] >= 0 else None for item in self.items]
+        values = column.values[self.items].tolist()
+        if column.kind == Column.TEXT:
+            return values
+        return [column.levels[level] if level >= 0 else None for level in values]
 
     def _said(self, texts: Sequence[str | None], asked: bool) -> Segment:
         """Words, not too many; those that are asked for end with END."""

@@ -107,14 +107,16 @@ class Prompts:
         return self.compact()._kept(~self.compact().asked)
 
     def cut(self, room: np.ndarray | int) -> Prompts:
-        """At most `room` (Q,) things a row: the oldest of the history go first, then words in front, then the end."""
+        """At most `room` (Q,) things a row: the oldest of the history go first, then words in front, then other things
+        in front; answers go last, from their end.
+        """
         if (self.lengths <= room).all():
             return self
         whole = self.compact()
         row, place = whole.cells()
-        urgency = np.where(whole.places >= 0, 0, np.where(whole.asked | (whole.kinds != Kind.WORD), 2, 1))
+        urgency = np.select([whole.asked, whole.places >= 0, whole.kinds == Kind.WORD], [3, 0, 1], 2)
         within = place - whole.starts[row]
-        order = np.lexsort((np.where(urgency == 2, -within, within), urgency, row))
+        order = np.lexsort((np.where(urgency == 3, -within, within), urgency, row))
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order)) - whole.starts[row[order]]
         return whole._kept(rank >= (whole.lengths - np.broadcast_to(room, len(whole)))[row])

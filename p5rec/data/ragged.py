@@ -31,6 +31,12 @@ class Ragged:
         values = np.concatenate(parts) if parts else np.empty(0, dtype)
         return cls(values.astype(dtype, copy=False), stops - lengths, stops)
 
+    @classmethod
+    def table(cls, rows: np.ndarray) -> Ragged:
+        """Rows of the same length, (Q, C)."""
+        starts = np.arange(len(rows), dtype=np.int64) * rows.shape[1]
+        return cls(np.ascontiguousarray(rows).reshape(-1), starts, starts + rows.shape[1])
+
     def __len__(self) -> int:
         return len(self.starts)
 

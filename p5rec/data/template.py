@@ -72,7 +72,9 @@ def parsed(prompt: str, answer: str = "{item}", held_out: bool = False, where: s
     pieces = HOLE.split(prompt)
     parts = tuple((piece.strip(), bool(n % 2)) for n, piece in enumerate(pieces) if n % 2 or piece.strip())
     asked = HOLE.fullmatch(answer.strip())
-    faults = [f"{where}: the answer is {answer!r}, expected one placeholder such as {{item}}"] if not asked else []
+    faults: list[str] = (
+        [f"{where}: the answer is {answer!r}, expected one placeholder such as {{item}}"] if not asked else []
+    )
     names = [name for name, hole in parts if hole] + ([asked[1]] if asked else [])
     for name in names:
         if not _known(name):
@@ -98,7 +100,8 @@ def read(path: Path) -> list[Template]:
         InputError: all faults of the file together.
     """
     section = build(FamilySection, read_toml(path), str(path))
-    found, faults = [], []
+    found: list[Template] = []
+    faults: list[str] = []
     for number, one in enumerate(section.template, 1):
         try:
             found.append(parsed(one.prompt, one.answer, one.held_out, f"{path.name}, template {number}"))
