@@ -1,4 +1,8 @@
-"""Items blanked out of a history and asked for (the cloze of BERT4Rec, Sun et al. 2019)."""
+"""Items blanked out of a history and asked for: in place (the cloze of BERT4Rec, Sun et al. 2019), or behind it.
+
+A causal model sees nothing behind a blank in place. For it the asks stand behind the whole context, in the order of
+the blanks: a BLANK b BLANK | BLANK [first] BLANK [second]; so the right neighbours of each count.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,10 @@ from torch import Tensor
 from p5rec.blocks import losses
 from p5rec.blocks.stream import Kind, Stream
 from p5rec.collate import collate
-from p5rec.contracts import Dataset, Factored, Model, Setting, Task
+from p5rec.contracts import Dataset, Factored, Model, Prompts, Queries, Setting, Task
 from p5rec.core import seed as seeds
 from p5rec.core.config import Config
-from p5rec.core.errors import InputError
+from p5rec.data.ragged import Ragged
 from p5rec.data.windows import Plan
 
 
@@ -25,7 +29,11 @@ class MaskedItemConfig(Config):
 
     share: float = Field(0.3, gt=0, le=1, description="share of a history's items that are blanked out, at least one")
     last: float = Field(
-        0.3, ge=0, le=1, description="share of rows where only the last item is, as when recommendations are asked for"
+        0.3,
+        ge=0,
+        le=1,
+        description="share of rows where only the last item is, as when recommendations are asked for (models that "
+        "read both sides)",
     )
     positions: int = Field(2048, ge=16, description="things of a batch, START included")
     window: int = Field(200, ge=1, description="longest window of a history for models that read any length")
@@ -52,25 +60,43 @@ class MaskedItem(Task):
         return self._plan.steps(dataset)
 
     def batch(self, dataset: Dataset, model: Model, seed: int, step: int) -> tuple[Stream, tuple[Tensor, Tensor]]:
-        """Windows of like length with some items blanked out; only items of the kind to be predicted are.
-
-        Raises:
-            InputError: the model is causal, so that a blank would see nothing behind it.
-        """
+        """Windows of like length with some items blanked out; only items of the kind to be predicted are."""
+        closed = torch.from_numpy(dataset.untrained_items)
         if model.causal:
-            raise InputError(
-                f"task masked_item looks at both sides of a blank, and {type(model).__name__} reads from left to "
-                "right; train it on next_item"
-            )
+            stream = self._behind(dataset, model, seed, step)
+            answers = stream.values.gather(1, stream.asks.clamp(min=0))[stream.asks >= 0]
+            return stream, (answers, closed)
         room = self.config.window if model.length is None else model.length - 1
         stream = collate(self._plan.queries(dataset, room, seed, step), model.length, asks="every")
         rng = seeds.rng(seed, "blanks", step)
         able = self._open(stream, dataset)
         blank = torch.from_numpy(self._chosen(able, rng))
-        return _blanked(_ended(stream, blank, able), blank), (
-            stream.values[blank],
-            torch.from_numpy(dataset.untrained_items),
-        )
+        return _blanked(_ended(stream, blank, able), blank), (stream.values[blank], closed)
+
+    def _behind(self, dataset: Dataset, model: Model, seed: int, step: int) -> Stream:
+        """Blanks in place, and each asked for behind the context; what is known after a blanked event is hidden."""
+        queries = self._plan.queries(dataset, self._room(model), seed, step)
+        blank = self._drawn(queries, dataset, seeds.rng(seed, "blanks", step))
+        stream = collate(replace(queries, prompt=_infilling(queries.history, blank)), model.length, asks="marked")
+        hidden = stream.kinds == Kind.BLANK
+        return replace(stream, outcome={name: grid.masked_fill(hidden, 0) for name, grid in stream.outcome.items()})
+
+    def _room(self, model: Model) -> int:
+        """Events of a window that leave room for a BLANK and an answer behind them for each blank."""
+        if model.length is None:
+            return self.config.window
+        return max(1, min(int((model.length - 1) / (1 + 2 * self.config.share)), model.length - 3))
+
+    def _drawn(self, queries: Queries, dataset: Dataset, rng: np.random.Generator) -> np.ndarray:
+        """(N,) bool, event after event: the same share of each history, at least one."""
+        row, place = queries.history.places()
+        able = dataset.events["kind"][place] == dataset.target
+        order = np.lexsort((np.where(able, rng.random(len(row)), 2.0), row))
+        rank = np.empty_like(order)
+        lengths = queries.history.lengths
+        rank[order] = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        count = np.bincount(row[able], minlength=len(lengths)) * self.config.share
+        return able & (rank < np.maximum(count.astype(np.int64), 1)[row])
 
     def _open(self, stream: Stream, dataset: Dataset) -> np.ndarray:
         """(B, L) bool: items that may be asked for."""
@@ -95,6 +121,26 @@ class MaskedItem(Task):
         every, weights = model.catalogue(), torch.ones_like(right, dtype=torch.float32)
         loss = losses.full_softmax(vectors, every, right, weights, self.config.smoothing, target[1])
         return loss / math.log(len(every))
+
+
+def _infilling(history: Ragged, blank: np.ndarray) -> Prompts:
+    """The histories with BLANKs (N,) in place; behind each history, in their order, BLANK and answer for each."""
+    row, place = history.places()
+    twice = np.repeat(np.flatnonzero(blank), 2)
+    answer = np.arange(len(twice)) % 2 == 1
+    source = np.concatenate([np.arange(len(row)), twice])
+    order = np.argsort(row[source], kind="stable")
+    source, hidden = source[order], np.concatenate([blank, ~answer])[order]
+    stops = np.cumsum(np.bincount(row[source], minlength=len(history)))
+    return Prompts(
+        starts=np.concatenate([[0], stops[:-1]]),
+        stops=stops,
+        kinds=np.where(hidden, Kind.BLANK, Kind.ITEM).astype(np.int64),
+        values=np.where(hidden, 0, history.values[place[source]]).astype(np.int64),
+        numbers=np.zeros(len(source), dtype=np.float32),
+        places=place[source],
+        asked=np.concatenate([np.zeros(len(row), dtype=bool), answer])[order],
+    )
 
 
 def _ended(stream: Stream, blank: Tensor, able: np.ndarray) -> Stream:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,7 +17,7 @@ from p5rec.blocks import losses
 from p5rec.blocks.negatives import Negatives
 from p5rec.blocks.stream import Stream
 from p5rec.collate import collate
-from p5rec.contracts import Dataset, Factored, Model, Setting, Task
+from p5rec.contracts import Dataset, Factored, Model, Setting, Task, Tower
 from p5rec.core import seed as seeds
 from p5rec.core.config import Config
 from p5rec.core.errors import InputError
@@ -39,6 +41,7 @@ class NextItemConfig(Config):
         0.0, ge=0, le=1, description="draw by counts to this power; logits are corrected for it (logQ)"
     )
     calibration: float = Field(0.75, ge=0, le=1, description="t of gBCE: 0 is plain BCE, 1 is calibrated like softmax")
+    views: tuple[str, ...] = Field((), description="modalities of items that are read, e.g. text alone; empty: all")
 
 
 @dataclass(frozen=True)
@@ -125,8 +128,28 @@ class NextItem(Task):
             self._negatives = dataset, Negatives(counts, self.config.popularity)
         return self._negatives[1]
 
+    def begin(self, model: Model) -> None:
+        """See that the views are there.
+
+        Raises:
+            InputError: no tower of the model reads one of them.
+        """
+        if not self.config.views:
+            return
+        first = torch.zeros(1, dtype=torch.int64, device=next(model.parameters()).device)
+        read = {name for tower in _towers(model) for name in tower.parts(first)}
+        if lacking := [view for view in self.config.views if view not in read]:
+            raise InputError(
+                f"task next_item: views: {type(model).__name__} does not read {', '.join(lacking)}; it reads "
+                f"{', '.join(sorted(read))}; add it to the modalities of the items"
+            )
+
     def loss(self, model: Model, stream: Stream, target: Wanted) -> Tensor:
-        """A scalar, 1 for a model that knows nothing."""
+        """A scalar, 1 for a model that knows nothing; of items it sees the views alone."""
+        with _seeing(model, self.config.views):
+            return self._loss(model, stream, target)
+
+    def _loss(self, model: Model, stream: Stream, target: Wanted) -> Tensor:
         assert isinstance(model, Factored)
         vectors = model.vectors(model.encode(stream))[target.asked]
         if target.drawn is None:
@@ -154,3 +177,21 @@ class NextItem(Task):
 
     def _gbce(self, right: Tensor, others: Tensor, weights: Tensor) -> Tensor:
         return losses.gbce(right, others, weights, self.setting.items.count, self.config.calibration)
+
+
+def _towers(model: Model) -> list[Tower]:
+    return [module for module in model.modules() if isinstance(module, Tower)]
+
+
+@contextmanager
+def _seeing(model: Model, views: tuple[str, ...]) -> Iterator[None]:
+    """A block in which the towers read some modalities only; empty: all."""
+    towers = _towers(model) if views else []
+    before = [tower.only for tower in towers]
+    try:
+        for tower in towers:
+            tower.only = views
+        yield
+    finally:
+        for tower, only in zip(towers, before, strict=True):
+            tower.only = only

@@ -84,15 +84,12 @@ def test_following_items_count_less_the_later_they_come() -> None:
     assert target.weights.tolist() == [[1, 0.25], [1, 0.25], [1, 0]]
 
 
-def test_next_item_needs_a_causal_model_and_masked_item_another() -> None:
+def test_next_item_needs_a_causal_model() -> None:
     dataset = sample()
     made_for = setting(dataset)
-    causal = Sasrec(SasrecConfig(width=16), made_for)
     cloze = Bert4rec(Bert4recConfig(width=16), made_for)
     with pytest.raises(InputError, match=r"needs a causal model, and Bert4rec is not; train it on masked_item"):
         NextItem(NextItemConfig(), made_for).batch(dataset, cloze, 0, 0)
-    with pytest.raises(InputError, match=r"Sasrec reads from left to right; train it on next_item"):
-        MaskedItem(MaskedItemConfig(), made_for).batch(dataset, causal, 0, 0)
 
 
 @pytest.mark.parametrize("share", [0, 1, 7])
