@@ -119,6 +119,11 @@ def scorer(model: Model, dataset: Dataset) -> Responder:
     return _plug("scorer", {"model": model}, dataset)
 
 
+def answerer(model: Model, ranker: Responder, dataset: Dataset) -> Any:
+    """What answers prompts of all kinds with one model; items by a ranking of it."""
+    return _plug("answerer", {"model": model, "ranker": ranker}, dataset)
+
+
 def unseen(responder: Responder | None, dataset: Dataset) -> Any:
     """The same answers without what the user has seen, where the data says that people do not repeat."""
     return _plug("unseen", {"responder": responder}, dataset)

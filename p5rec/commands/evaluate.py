@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from p5rec.commands import assemble, doctor, samples
+from p5rec.commands import assemble, doctor, families, samples
 from p5rec.commands.made import Made, finished, opened
 from p5rec.commands.page import Page
 from p5rec.commands.weights import Trained
@@ -71,6 +71,8 @@ def report(made: Made, serves: str = "") -> Report:
         resamples=page.run.evaluate.bootstrap,
         seed=page.run.seed,
     )
+    prompts = families.measured(made)
+    table = [replace(row, families=prompts.get(row.name, ())) for row in table]
     found = Report(
         title=page.run.title or "Recommender",
         data={key: value for key, value in dataset.facts.items() if key != "dropped"},
