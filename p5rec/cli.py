@@ -68,7 +68,7 @@ def train(
 @app.command()
 def evaluate(folder: Run) -> None:
     """Measure a trained run again: the table, report.html and report.json."""
-    from p5rec.commands import evaluate as stage
+    from p5rec.commands import comparison as stage
     from p5rec.evaluation.table import table
 
     screen.print(table(stage.run(folder)))
@@ -84,17 +84,64 @@ def recommend(
     candidates: Annotated[str | None, typer.Option(help="only these raw item ids, with commas between")] = None,
     exclude: Annotated[str | None, typer.Option(help="none of these raw item ids, with commas between")] = None,
     responder: Which = None,
+    instruction: Annotated[str, typer.Option(help="words that steer: 'something from Comedy', 'not Horror'")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Items for users or for a history, each with its reason."""
     from p5rec.commands import ask, show
 
     with ask.opened(folder, responder) as counter:
-        names, answers = counter.recommend(user, _ids(history), k, _ids(candidates), _ids(exclude))
+        names, answers = counter.recommend(user, _ids(history), k, _ids(candidates), _ids(exclude), instruction)
     if as_json:
         typer.echo(show.as_json(answers))
     else:
         show.recommendations(counter.recommender, names, answers, screen)
+
+
+@app.command()
+def ask(
+    folder: Run,
+    prompt: Annotated[
+        str,
+        typer.Argument(
+            help="words, and {user} {history} {item} {candidates}; those you give and do not name "
+            "stand in front in this order"
+        ),
+    ],
+    user: Annotated[str | None, typer.Option("--user", help="{user}, and whose history {history} is")] = None,
+    history: Annotated[str | None, typer.Option(help="{history}: raw item ids, oldest first")] = None,
+    item: Annotated[str | None, typer.Option("--item", help="{item}: raw item id")] = None,
+    candidates: Annotated[str | None, typer.Option(help="{candidates}: only these raw item ids are ranked")] = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="items, where the prompt asks for items")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """A prompt in words, answered with items, a number or a text, as it asks."""
+    from p5rec.commands import ask as asking
+    from p5rec.commands import show
+
+    with asking.opened(folder) as counter:
+        answer = counter.ask(prompt, user, _ids(history), item, _ids(candidates), k)
+    typer.echo(show.as_json([answer])) if as_json else show.reply(answer, screen)
+
+
+@app.command()
+def explain(
+    folder: Run,
+    user: Annotated[str, typer.Option("--user", help="raw user id")],
+    item: Annotated[str, typer.Option("--item", help="raw item id")],
+    feature: Annotated[str, typer.Option(help="what the sentence shall speak of, as 'sound'")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Why a user may like an item, or not."""
+    from p5rec.commands import ask as asking
+    from p5rec.commands import show
+
+    with asking.opened(folder) as counter:
+        answer = counter.explain(user, item, feature)
+        if as_json:
+            typer.echo(show.as_json([answer]))
+        else:
+            show.explanation(counter.recommender, answer, screen)
 
 
 @app.command()

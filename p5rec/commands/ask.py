@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from p5rec.commands.made import STORE
 from p5rec.commands.recommender import Recommender, memory_store
 from p5rec.core.errors import InputError
-from p5rec.serving.answer import Recommendation
+from p5rec.serving.answer import Explanation, Recommendation, Reply
+from p5rec.serving.prompting import Prompt
 from p5rec.serving.questions import Question
 from p5rec.serving.service import NotFound, Service
 
@@ -30,6 +31,7 @@ class Counter:
         k: int,
         candidates: Sequence[str] | None = None,
         exclude: Sequence[str] | None = None,
+        instruction: str = "",
     ) -> tuple[list[str], list[Recommendation]]:
         """Names of the askers and their answers, each with reasons.
 
@@ -43,6 +45,7 @@ class Counter:
             "candidates": None if candidates is None else tuple(candidates),
             "exclude": tuple(exclude or ()),
             "reasons": True,
+            "instruction": instruction,
         }
         if history is not None:
             if history and not (self.recommender.dataset.items.numbers(list(history)) >= 0).any():
@@ -51,6 +54,34 @@ class Counter:
         names = list(users or ())
         waiting = [self.service.ask(Question(user_id=name, **shared)) for name in names]
         return [f"user {name}" for name in names], [one.result() for one in waiting]
+
+    def ask(
+        self,
+        prompt: str,
+        user: str | None,
+        history: Sequence[str] | None,
+        item: str | None,
+        candidates: Sequence[str] | None,
+        k: int,
+    ) -> Reply:
+        """The answer to a prompt.
+
+        Raises:
+            InputError: all its faults together.
+        """
+        lists = [None if ids is None else tuple(ids) for ids in (history, candidates)]
+        return cast(Reply, self.service.reply(Prompt(prompt, user, lists[0], item, lists[1], k)).result())
+
+    def explain(self, user: str, item: str, feature: str) -> Explanation:
+        """Why a user may like an item.
+
+        Raises:
+            InputError: the item is unknown.
+        """
+        try:
+            return cast(Explanation, self.service.explain(user, item, feature).result())
+        except NotFound:
+            raise self._unknown(item) from None
 
     def similar(self, item: str, k: int) -> Recommendation:
         """Items like one.
@@ -61,8 +92,10 @@ class Counter:
         try:
             return self.service.similar(item, k)
         except NotFound:
-            count = self.recommender.dataset.n_items
-            raise InputError(f"--item: {item!r} is not among the {count:,} items of this run") from None
+            raise self._unknown(item) from None
+
+    def _unknown(self, item: str) -> InputError:
+        return InputError(f"--item: {item!r} is not among the {self.recommender.dataset.n_items:,} items of this run")
 
 
 @contextmanager

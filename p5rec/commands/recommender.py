@@ -14,12 +14,17 @@ from p5rec.commands import assemble
 from p5rec.commands.folders import choose
 from p5rec.commands.made import finished, opened
 from p5rec.commands.page import Page
+from p5rec.commands.prompting import speaker
 from p5rec.contracts import Grows, ItemLists, Model, Responder, Store
 from p5rec.core.errors import InputError, nearest
+from p5rec.core.progress import say
 from p5rec.data import storage
 from p5rec.data.answers import NOTHING
 from p5rec.data.dataset import Dataset
 from p5rec.data.queries import UNKNOWN, Queries
+from p5rec.serving.answer import Explanation, Reply
+from p5rec.serving.engine import Speaker
+from p5rec.serving.prompting import Prompt
 from p5rec.serving.questions import Ground, Question, pasts, queries
 from p5rec.serving.service import Service
 
@@ -77,6 +82,7 @@ class Recommender:
         exclude: Sequence[str] | None = None,
         responder: str | None = None,
         frame: str = "polars",
+        instruction: str = "",
     ) -> Any:
         """A frame (user_id or history, rank, item_id, score, title, because) of k items for each.
 
@@ -88,11 +94,16 @@ class Recommender:
             exclude: raw ids that must not be.
             responder: name of a model or responder of the run; the serving one by default.
             frame: "polars" or "pandas".
+            instruction: words that steer ("something from Comedy"), read by models that were trained to.
 
         Raises:
             InputError: neither or both of users and histories; candidates of which none is known.
         """
-        asked, ranker = self.queries(users, histories, candidates, exclude), self.responder(responder)
+        ranker = self.responder(responder)
+        steered = bool(instruction) and self.speaker(responder).steered
+        if instruction and not steered:
+            say("the instruction was not read: what answers here reads no instructions; p5 does, trained on 'instruct'")
+        asked = self.queries(users, histories, candidates, exclude, instruction if steered else "")
         lists = ranker(asked, k)
         assert isinstance(lists, ItemLists)
         because = ranker.because(asked, lists)
@@ -120,6 +131,7 @@ class Recommender:
         histories: Sequence[Sequence[str]] | None = None,
         candidates: Sequence[str] | None = None,
         exclude: Sequence[str] | None = None,
+        instruction: str = "",
     ) -> Queries:
         """Raw ids → queries, as the service asks them; see `recommend`."""
         if (users is None) == (histories is None):
@@ -130,13 +142,14 @@ class Recommender:
             "candidates": None if candidates is None else tuple(str(item) for item in candidates),
             "exclude": tuple(str(item) for item in exclude or ()),
             "time": time.time(),
+            "instruction": instruction,
         }
         if users is not None:
             questions = [Question(user_id=str(user), **shared) for user in users]
         else:
             questions = [Question(history=tuple(str(item) for item in row), **shared) for row in histories or ()]
         ground = Ground(self.dataset)
-        return queries(ground, pasts(ground, memory_store(), questions, 0, 0), questions)
+        return queries(ground, pasts(ground, memory_store(), questions, 0, 0), questions, steered=True)
 
     def _table(self, key: str, asked: pl.Series, lists: ItemLists, item: str) -> pl.DataFrame:
         """One row an answered item."""
@@ -151,6 +164,55 @@ class Recommender:
                 "title": [self.dataset.titles[int(number)] for number in numbers],
             }
         )
+
+    # ------------------------------------------------------------ words
+
+    def speaker(self, responder: str | None = None) -> Speaker:
+        """What of this run understands words, where a responder (the serving one by default) ranks."""
+        return speaker(self.page, self.dataset, self.models, responder or str(self.facts["serves"]))
+
+    def ask(
+        self,
+        prompt: str,
+        user: str | None = None,
+        history: Sequence[str] | None = None,
+        item: str | None = None,
+        candidates: Sequence[str] | None = None,
+        k: int = 10,
+    ) -> Reply:
+        """A prompt in words, answered with ``items``, a ``number`` or a ``text``, as it asks (``kind`` says which).
+
+        Args:
+            prompt: words and {user}, {history}, {item}, {candidates}; those that are given and not named stand in
+                front, in this order.
+            user: raw user id; {history} is what the user did, unless a history is given.
+            history: raw item ids, oldest first.
+            item: raw item id.
+            candidates: raw item ids; only these are ranked.
+            k: items wanted, where the prompt asks for items.
+
+        Raises:
+            InputError: all faults of the prompt together, or no model of the run answers prompts.
+        """
+        lists = [None if ids is None else tuple(map(str, ids)) for ids in (history, candidates)]
+        service = self.service(memory_store())
+        try:
+            asked = Prompt(prompt, user, lists[0], item, lists[1], k)
+            return cast(Reply, service.reply(asked).result())
+        finally:
+            service.close()
+
+    def explain(self, user: str, item: str, feature: str = "") -> Explanation:
+        """Why a user may like an item, or not: a sentence, and the item of the history that speaks most for it.
+
+        Raises:
+            NotFound: the item is not known.
+        """
+        service = self.service(memory_store())
+        try:
+            return cast(Explanation, service.explain(user, item, feature).result())
+        finally:
+            service.close()
 
     # ------------------------------------------------------------ live
 
@@ -167,6 +229,7 @@ class Recommender:
             store,
             version=str(self.facts["version"]),
             models=self.models,
+            speaker=lambda: self.speaker(responder),
             add_items=add_items,
             cursor=int(self.facts.get("cursor", 0)),
         )

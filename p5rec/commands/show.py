@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from rich.console import Console
 from rich.markup import escape
@@ -15,7 +17,7 @@ from p5rec.commands.page import shipped
 from p5rec.commands.recommender import Recommender
 from p5rec.core.errors import InputError, nearest
 from p5rec.core.plugins import Plug
-from p5rec.serving.answer import Recommendation
+from p5rec.serving.answer import Explanation, Recommendation, Reply
 
 
 def recommendations(
@@ -35,7 +37,30 @@ def recommendations(
             screen.print(f"  {answer.note}", markup=False)
 
 
-def as_json(answers: list[Recommendation]) -> str:
+def reply(answer: Reply, screen: Console) -> None:
+    """Ranked titles, a number, or a text."""
+    for rank, one in enumerate(answer.items or (), start=1):
+        screen.print(f"{rank:>3}  {one.title}  ({one.item_id})", markup=False)
+    if answer.number is not None:
+        screen.print(f"{answer.number:.2f}", markup=False)
+    if answer.text is not None:
+        screen.print(answer.text, markup=False)
+    if answer.note:
+        screen.print(f"  {answer.note}", markup=False)
+
+
+def explanation(recommender: Recommender, answer: Explanation, screen: Console) -> None:
+    """The sentence, and the item of the history that speaks most for the item."""
+    items, titles = recommender.dataset.items, recommender.dataset.titles
+    if answer.text is not None:
+        screen.print(answer.text, markup=False)
+    why = f"you chose {titles[items.number(answer.because)]}" if answer.because else "many choose it"
+    screen.print(f"{answer.title}: because {why}", markup=False)
+    if answer.note:
+        screen.print(f"  {answer.note}", markup=False)
+
+
+def as_json(answers: Sequence[BaseModel]) -> str:
     """The answers as the service gives them; one object, or a list where several were asked for."""
     found = [answer.model_dump(mode="json", exclude_none=True) for answer in answers]
     return json.dumps(found[0] if len(found) == 1 else found, ensure_ascii=False)

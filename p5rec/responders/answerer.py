@@ -45,7 +45,7 @@ class Answerer(Responder):
     def __call__(self, queries: Queries, k: int | None) -> Replies:
         """What each prompt asks for; `k` items where it asks for items."""
         kinds = self.kinds(queries)
-        count = len(queries)
+        count, short = len(queries), dict[int, str]()
         lists = ItemLists(np.full((count, k or 1), NOTHING), np.full((count, k or 1), -np.inf, np.float32))
         numbers, texts = np.full(count, np.nan, dtype=np.float32), [""] * count
         for kind in ANSWERS:
@@ -56,11 +56,13 @@ class Answerer(Responder):
             if kind == Kind.ITEM:
                 found = self.items(part, k or 1)
                 lists.items[rows], lists.scores[rows] = found.items, found.scores
+                short.update({int(rows[row]): why for row, why in found.short.items()})
             elif kind == Kind.NUMBER:
                 numbers[rows] = self.numbers(part)
             else:
                 for row, text in zip(rows, self.texts(part).values, strict=True):
                     texts[row] = text
+        lists = ItemLists(lists.items, lists.scores, short)
         return Replies(kinds, lists, numbers, Texts(tuple(texts)))
 
     def kinds(self, queries: Queries) -> np.ndarray:

@@ -33,6 +33,7 @@ class Fallback(Responder):
         known = (queries.history.compact().values >= 0).astype(np.int64)
         rows = np.repeat(np.arange(len(queries)), queries.history.lengths)
         asked = np.bincount(rows, weights=known, minlength=len(queries)) >= self.config.history
+        asked |= queries.prompt is not None  # words say something even where no history does
         if k is None:
             return self._all(queries, asked)
         lists = self._empty(len(queries), k)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from p5rec.blocks.best import best
 from p5rec.blocks.inference import alike, at_rest, device_of
-from p5rec.contracts import Dataset, Factored, ItemLists, Model, Queries, Responder, collate
+from p5rec.contracts import Dataset, Factored, ItemLists, Model, Prompted, Queries, Responder, collate
 from p5rec.core.config import Config as Settings
 from p5rec.data.answers import NOTHING, reasoned
 
@@ -72,6 +73,8 @@ class Scorer(Responder):
     def _scores(self, queries: Queries, allowed: _Allowed) -> Tensor:
         """(Q, V) or (Q, C) scores, -inf where nothing may be answered."""
         model = self.model
+        if not isinstance(model, Prompted):
+            queries = replace(queries, prompt=None)  # it reads the history, as it was trained to
         stream = collate(queries, model.length).to(device_of(model))
         state = model.encode(stream)
         if allowed.candidates is not None:

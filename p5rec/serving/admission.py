@@ -58,7 +58,7 @@ def check_id(name: str, value: str, limits: Limits) -> Iterator[str]:
         yield f"{name}: found an empty id, expected a string of 1 to {limits.id_length} characters"
     elif len(value) > limits.id_length:
         yield f"{name}: found an id of {len(value)} characters, expected at most {limits.id_length}"
-    elif not _is_text(value):
+    elif not is_text(value):
         yield f"{name}: found {shown(value)}, which is not text in Unicode (half of a surrogate pair)"
 
 
@@ -66,7 +66,7 @@ def check_list(name: str, ids: Sequence[str], most: int) -> Iterator[str]:
     """A sentence if there are too many ids, or one is not text."""
     if len(ids) > most:
         yield f"{name}: found {len(ids)} ids, expected at most {most}"
-    elif not _is_text("".join(ids)):
+    elif not is_text("".join(ids)):
         yield f"{name}: found an id which is not text in Unicode (half of a surrogate pair)"
 
 
@@ -78,7 +78,7 @@ def check_context(context: Mapping[str, Any], dataset: Dataset) -> Iterator[str]
             yield f"context: the data has no context column {shown(name)}; {nearest(name, known)}"
         elif known[name] == "number" and value is not None and not isinstance(value, float | int):
             yield f"context.{name}: found {shown(str(value))}, expected a number"
-        elif isinstance(value, str) and not _is_text(value):
+        elif isinstance(value, str) and not is_text(value):
             yield f"context.{name}: found {shown(value)}, which is not text in Unicode"
 
 
@@ -91,7 +91,7 @@ def check_items(rows: Sequence[Mapping[str, Any]], limits: Limits) -> None:
     faults = [] if len(rows) <= limits.items else [f"found {len(rows)} items, at most {limits.items} at once"]
     for place, row in enumerate(rows):
         faults.extend(check_id(f"[{place}].item_id", row["item_id"], limits))
-        if not _is_text(json.dumps(dict(row), ensure_ascii=False)):
+        if not is_text(json.dumps(dict(row), ensure_ascii=False)):
             faults.append(f"[{place}]: found text that is not Unicode (half of a surrogate pair)")
     if faults:
         raise InputError(faults)
@@ -125,7 +125,8 @@ def _time_faults(time: float, limits: Limits, now: float) -> Iterator[str]:
         yield f"time: found {time:.0f}, which lies ahead of this clock ({now:.0f}); expected seconds since 1970{hint}"
 
 
-def _is_text(value: str) -> bool:
+def is_text(value: str) -> bool:
+    """Whether it can go out as UTF-8."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 
@@ -21,6 +23,30 @@ class Recommendation(BaseModel):
     events_seen: int = Field(description="events of this user (or of the given history) known when it was answered")
     items: list[Scored] = Field(description="best first")
     note: str | None = Field(None, description="what to know about this answer, e.g. why it has fewer than k items")
+
+
+class Reply(BaseModel):
+    """The answer to a prompt, of the kind that it asks for."""
+
+    version: str = Field(description="of the artifact that answered")
+    events_seen: int = Field(description="events of this user (or of the given history) known when it was answered")
+    kind: Literal["items", "number", "text"] = Field(description="what the prompt asks for, told from its words")
+    items: list[Scored] | None = Field(None, description="best first, where it asks for items")
+    number: float | None = Field(None, description="on the scale of the data's labels, where it asks for a number")
+    text: str | None = Field(None, description="words, where it asks for words")
+    note: str | None = Field(None, description="what to know about this answer")
+
+
+class Explanation(BaseModel):
+    """Why a user may like an item, or not."""
+
+    version: str = Field(description="of the artifact that answered")
+    events_seen: int = Field(description="events of this user known when it was answered")
+    item_id: str = Field(description="the item's id as it came in")
+    title: str = Field(description="a name to show, the id where the data has none")
+    text: str | None = Field(None, description="a sentence, where a model was trained on explanations")
+    because: str | None = Field(None, description="item of the user's history that speaks most for it")
+    note: str | None = Field(None, description="what to know about this answer")
 
 
 class Appended(BaseModel):

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from p5rec.contracts import Event
+from p5rec.serving.prompting import Prompt
 from p5rec.serving.questions import UNTOLD, Question
 
 Context = Annotated[
@@ -54,7 +55,13 @@ class QuestionBody(Body):
     """A request for recommendations: of a user, or of a history."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"user_id": "196", "k": 10}, {"history": ["242", "302"], "k": 5}]}
+        json_schema_extra={
+            "examples": [
+                {"user_id": "196", "k": 10},
+                {"history": ["242", "302"], "k": 5},
+                {"user_id": "196", "instruction": "recommend Comedy"},
+            ]
+        }
     )
 
     user_id: str | None = Field(None, description="whose history, live events included")
@@ -65,6 +72,7 @@ class QuestionBody(Body):
     time: float | None = Field(None, description="of the request, seconds since 1970; now where it is missing", ge=0)
 
     context: Context = Field(default_factory=dict)
+    instruction: str = Field("", description="words that steer: 'something from Comedy', 'not Horror'")
     reasons: bool = Field(False, description="say which event speaks for each item; takes longer")
 
     @model_validator(mode="after")
@@ -85,7 +93,40 @@ class QuestionBody(Body):
             exclude=tuple(self.exclude),
             time=UNTOLD if self.time is None else self.time,
             context=self.context,
+            instruction=self.instruction,
             reasons=self.reasons,
+        )
+
+
+class PromptBody(Body):
+    """Words with {user}, {history}, {item} and {candidates} in them; what is given and not named stands in front."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"prompt": "{history} what comes next ?", "user_id": "196", "k": 5},
+                {"prompt": "how many stars will {user} give to {item} ?", "user_id": "196", "item_id": "242"},
+                {"prompt": "which of these comes next ? {candidates}", "history": ["242"], "candidates": ["302", "51"]},
+            ]
+        }
+    )
+
+    prompt: str = Field(description="the words; the model tells from them what kind of answer is asked for")
+    user_id: str | None = Field(None, description="{user}; also whose history {history} is, unless one is given")
+    history: list[str] | None = Field(None, description="{history}: item ids, oldest first")
+    item_id: str | None = Field(None, description="{item}")
+    candidates: list[str] | None = Field(None, description="{candidates}: only these are ranked")
+    k: int = Field(10, description="items wanted, where it asks for items", ge=1)
+
+    def asked(self) -> Prompt:
+        """As the service takes it."""
+        return Prompt(
+            prompt=self.prompt,
+            user_id=self.user_id,
+            history=None if self.history is None else tuple(self.history),
+            item_id=self.item_id,
+            candidates=None if self.candidates is None else tuple(self.candidates),
+            k=self.k,
         )
 
 

@@ -17,9 +17,9 @@ from starlette.exceptions import HTTPException
 from p5rec.core.errors import InputError, P5Error
 from p5rec.serving import faults
 from p5rec.serving.admission import shown
-from p5rec.serving.answer import Added, Appended, Erased, Fault, Recommendation, State
+from p5rec.serving.answer import Added, Appended, Erased, Explanation, Fault, Recommendation, Reply, State
 from p5rec.serving.batcher import Busy
-from p5rec.serving.bodies import EventBody, ItemBody, OneOrMoreEvents, OneOrMoreItems, QuestionBody
+from p5rec.serving.bodies import EventBody, ItemBody, OneOrMoreEvents, OneOrMoreItems, PromptBody, QuestionBody
 from p5rec.serving.counters import Counted, Counters
 from p5rec.serving.guard import Guard
 from p5rec.serving.questions import Question
@@ -29,7 +29,12 @@ FAULTS: dict[int | str, dict[str, Any]] = {
     422: {"model": Fault, "description": "Something in the request is wrong; the sentence says what"},
     503: {"model": Fault, "description": "Not now; send it again"},
 }
-FIELDS: dict[str, type[BaseModel]] = {"/events": EventBody, "/recommendations": QuestionBody, "/items": ItemBody}
+FIELDS: dict[str, type[BaseModel]] = {
+    "/events": EventBody,
+    "/recommendations": QuestionBody,
+    "/items": ItemBody,
+    "/ask": PromptBody,
+}
 Wanted = Annotated[int, Query(ge=1, description="items wanted")]
 DESCRIPTION = """Ids are strings. Every answer that is not 2xx is `{"detail": "one sentence"}`.
 After an event is answered 2xx the next recommendations of its user reflect it, after a crash too.
@@ -59,6 +64,7 @@ def app(service: Service) -> FastAPI:
     _faults(web)
     _events(web, service)
     _recommendations(web, service)
+    _prompts(web, service)
     _items(web, service)
     _health(web, service, counters)
     return web
@@ -77,9 +83,10 @@ def _events(web: FastAPI, service: Service) -> None:
 
 def _recommendations(web: FastAPI, service: Service) -> None:
     @web.get("/users/{user_id:path}/recommendations", tags=["recommendations"], response_model_exclude_none=True)
-    async def recommend(user_id: str, k: Wanted = 10, reasons: bool = False) -> Recommendation:
+    async def recommend(user_id: str, k: Wanted = 10, reasons: bool = False, instruction: str = "") -> Recommendation:
         """What a user may like next; `reasons` says which event speaks for each item, and takes longer."""
-        return await asyncio.wrap_future(service.ask(Question(user_id=user_id, k=k, reasons=reasons)))
+        question = Question(user_id=user_id, k=k, reasons=reasons, instruction=instruction)
+        return await asyncio.wrap_future(service.ask(question))
 
     @web.post("/recommendations", tags=["recommendations"], response_model_exclude_none=True)
     async def post_recommendations(body: QuestionBody) -> Recommendation:
@@ -95,6 +102,24 @@ def _recommendations(web: FastAPI, service: Service) -> None:
     def similar(item_id: str, k: Wanted = 10) -> Recommendation:
         """Items like an item."""
         return service.similar(item_id, k)
+
+
+def _prompts(web: FastAPI, service: Service) -> None:
+    @web.post("/ask", tags=["prompts"], response_model=Reply, response_model_exclude_none=True)
+    async def ask(body: PromptBody) -> Any:
+        """A prompt in words, answered with items, a number or a text, as it asks."""
+        return await asyncio.wrap_future(service.reply(body.asked()))
+
+    @web.get(
+        "/users/{user_id:path}/explanations/{item_id:path}",
+        tags=["prompts"],
+        response_model=Explanation,
+        response_model_exclude_none=True,
+        responses={404: {"model": Fault, "description": "The item is not known"}},
+    )
+    async def explain(user_id: str, item_id: str, feature: str = "") -> Any:
+        """Why a user may like an item, or not: a sentence, and the event that speaks most for it."""
+        return await asyncio.wrap_future(service.explain(user_id, item_id, feature))
 
 
 def _items(web: FastAPI, service: Service) -> None:
@@ -132,7 +157,7 @@ def _faults(web: FastAPI) -> None:
     @web.exception_handler(RequestValidationError)
     async def wrong_body(request: Request, error: RequestValidationError) -> JSONResponse:
         body = FIELDS.get(request.url.path)
-        fields = list(body.model_fields) if body else ["k", "reasons"]
+        fields = list(body.model_fields) if body else ["k", "reasons", "instruction", "feature"]
         found = faults.of_body(error.errors(), fields, request.headers.get("content-type", ""))
         return _told(422, faults.sentence(found))
 

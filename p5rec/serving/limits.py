@@ -15,6 +15,7 @@ class Limits(Config):
     items: int = Field(1000, description="most new items of one POST", ge=1)
     history: int = Field(10_000, description="most live events read of a user, and most items of a given history", ge=1)
     candidates: int = Field(100_000, description="most candidates or excluded items of a request", ge=1)
+    prompt: int = Field(2000, description="most characters of a prompt or an instruction", ge=1)
     id_length: int = Field(16_384, description="most characters of an id", ge=1)
     body_mb: float = Field(16.0, description="largest request body in MB (2^20 bytes)", gt=0)
     batch: int = Field(64, description="most requests answered by one call of the responder", ge=1)

@@ -10,9 +10,15 @@ from p5rec.serving.admission import shown
 from p5rec.serving.questions import Past, Question
 
 
-def of_answer(dataset: Dataset, question: Question, past: Past, short: str | None) -> str | None:
+def of_answer(dataset: Dataset, question: Question, past: Past, short: str | None, steered: bool = True) -> str | None:
     """All that is unusual about an answer; None where nothing is."""
-    notes = (_stranger(question, past), _ignored(past), _unknown_candidates(dataset, question), short)
+    notes = (
+        _stranger(question, past),
+        _ignored(past),
+        _unknown_candidates(dataset, question),
+        _deaf(question, steered),
+        short,
+    )
     return "; ".join(note for note in notes if note) or None
 
 
@@ -39,6 +45,12 @@ def _stranger(question: Question, past: Past) -> str | None:
 
 def _ignored(past: Past) -> str | None:
     return f"events left out since this version does not know their items: {past.ignored}" if past.ignored else None
+
+
+def _deaf(question: Question, steered: bool) -> str | None:
+    if steered or not question.instruction:
+        return None
+    return "the instruction was not read: what serves here reads no instructions; p5 does, trained on 'instruct'"
 
 
 def _unknown_candidates(dataset: Dataset, question: Question) -> str | None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from p5rec.contracts import Dataset, Event, Queries, Store
 from p5rec.data.context import encoded
+from p5rec.data.live import instructed
 from p5rec.data.queries import UNKNOWN
 from p5rec.data.ragged import Ragged
 
@@ -30,6 +31,7 @@ class Question:
         exclude: item ids that must not be answered.
         time: of the request, seconds since 1970; now unless told.
         context: raw values of the context columns of the data, known at the time of the request.
+        instruction: words behind the history that steer the answer ("something from category X").
         reasons: say which event speaks for each item (costs a second look at the history).
     """
 
@@ -40,6 +42,7 @@ class Question:
     exclude: tuple[str, ...] = ()
     time: float = UNTOLD
     context: Mapping[str, Any] = field(default_factory=dict)
+    instruction: str = ""
     reasons: bool = False
 
 
@@ -101,7 +104,7 @@ def pasts(ground: Ground, store: Store, questions: Sequence[Question], limit: in
     found = []
     for row, question in enumerate(questions):
         if question.history is not None:
-            found.append(_given(ground, question.history))
+            found.append(_given(ground, question.history, int(known.users[row])))
             continue
         mine = {name: rows[row] for name, rows in columns.items()}
         live = store.read(question.user_id or "", limit, after)
@@ -118,24 +121,25 @@ def _number(dataset: Dataset, store: Store, question: Question) -> int:
     return dataset.users.number(question.user_id)
 
 
-def _given(ground: Ground, history: Sequence[str]) -> Past:
+def _given(ground: Ground, history: Sequence[str], user: int) -> Past:
     """A history of item ids without times."""
     events = [Event("", "", item_id, UNTOLD, label=math.nan) for item_id in history]
-    return Past(UNKNOWN, _known(_columns(ground, events)), len(history))
+    return Past(user, _known(_columns(ground, events)), len(history))
 
 
-def queries(ground: Ground, known: Sequence[Past], questions: Sequence[Question]) -> Queries:
+def queries(ground: Ground, known: Sequence[Past], questions: Sequence[Question], steered: bool = False) -> Queries:
     """One `Queries` of Q questions; either all have candidates or none.
 
     Args:
         ground: the dataset of the artifact.
         known: of each asker, as `pasts` found it.
         questions: what each asks.
+        steered: put their instructions behind the histories.
     """
     dataset = ground.dataset
     history = Ragged.of([past.columns["item"] for past in known])
     others = [name for name in dataset.events if name != "item"]
-    return Queries(
+    made = Queries(
         users=np.array([past.user for past in known], dtype=np.int64),
         history=history,
         side={name: _side(history, [past.columns[name] for past in known]) for name in others},
@@ -143,6 +147,8 @@ def queries(ground: Ground, known: Sequence[Past], questions: Sequence[Question]
         candidates=_items(dataset, [question.candidates for question in questions]),
         excluded=_items(dataset, [question.exclude or None for question in questions]),
     )
+    told = [question.instruction for question in questions]
+    return instructed(made, told, dataset.words) if steered and dataset.words is not None and any(told) else made
 
 
 def _requests(ground: Ground, questions: Sequence[Question]) -> dict[str, np.ndarray]:

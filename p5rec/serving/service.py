@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,49 +15,24 @@ import torch
 from p5rec.contracts import Dataset, Event, ItemLists, Model, Responder, Store
 from p5rec.core.errors import InputError, P5Error
 from p5rec.core.progress import say
-from p5rec.data.answers import NOTHING
 from p5rec.data.queries import UNKNOWN
-from p5rec.serving import notes
+from p5rec.serving import notes, prompting
 from p5rec.serving.admission import admitted, check_context, check_id, check_items, check_list, shown
-from p5rec.serving.answer import Added, Appended, Erased, Recommendation, Scored
+from p5rec.serving.answer import Added, Appended, Erased, Explanation, Recommendation, Reply
 from p5rec.serving.batcher import Batcher
+from p5rec.serving.engine import Engine, Speaker
 from p5rec.serving.limits import Limits
-from p5rec.serving.questions import UNTOLD, Ground, Question, pasts, queries
+from p5rec.serving.prompting import Prompt
+from p5rec.serving.questions import UNTOLD, Question, pasts, queries
 
+J = TypeVar("J")
+R = TypeVar("R")
 AddItems = Callable[[Sequence[Mapping[str, Any]]], tuple[Dataset, Responder]]
 Similar = Callable[[np.ndarray, int], ItemLists]
 
 
 class NotFound(P5Error):
     """The thing asked for does not exist."""
-
-
-@dataclass(frozen=True)
-class Engine:
-    """What answers now; replaced as a whole when items join."""
-
-    dataset: Dataset
-    responder: Responder
-
-    @cached_property
-    def ground(self) -> Ground:
-        """What live events are put on."""
-        return Ground(self.dataset)
-
-    def scored(self, lists: ItemLists, because: np.ndarray | None = None) -> list[list[Scored]]:
-        """Lists with outside ids, titles and reasons."""
-        row, place = np.nonzero((lists.items != NOTHING) & np.isfinite(lists.scores))
-        numbers = lists.items[row, place]
-        reasons = [None] * len(row) if because is None else self._keys(because[row, place])
-        told: list[list[Scored]] = [[] for _ in range(len(lists))]
-        columns = (row.tolist(), self.dataset.items.keys(numbers), lists.scores[row, place].tolist(), numbers, reasons)
-        for where, key, score, number, why in zip(*columns, strict=True):
-            told[where].append(Scored(item_id=key, score=score, title=self.dataset.titles[number], because=why))
-        return told
-
-    def _keys(self, numbers: np.ndarray) -> list[str | None]:
-        """Ids, None for `NOTHING`."""
-        return [None if number == NOTHING else self.dataset.items.key(number) for number in numbers]
 
 
 class Service:
@@ -75,6 +49,7 @@ class Service:
         models: the models behind the responder by name, to say which of them cannot rank a new item.
         add_items: raw rows of new items → the dataset and responder that know them; old numbers keep their meaning.
             Called while nothing is being answered. None: the service takes no new items.
+        speaker: what understands words, made anew when items join. None: nothing does.
         similar: item numbers (N,) and k → similar items; by default the responder's own ``similar``.
         cursor: of the store that the artifact was trained up to; earlier events are in the dataset already.
         limits: bounds of requests.
@@ -90,6 +65,7 @@ class Service:
         version: str,
         models: Mapping[str, Model] | None = None,
         add_items: AddItems | None = None,
+        speaker: Callable[[], Speaker] = Speaker,
         similar: Similar | None = None,
         cursor: int = 0,
         limits: Limits | None = None,
@@ -98,7 +74,8 @@ class Service:
         self.version = version
         self.store = store
         self.limits = limits or Limits()
-        self._engine = Engine(dataset, responder)
+        self._speaker = speaker
+        self._engine = Engine(dataset, responder, speaker())
         self._trained = dataset.items  # the vocabulary of the artifact, without live items
         self._models = dict(models or {})
         self._add_items, self._similar, self._cursor, self._clock = add_items, similar, cursor, clock
@@ -106,6 +83,9 @@ class Service:
         self._warm = False
         self._restore_items()
         self._asked = Batcher(self._answer, self.limits.batch, self.limits.waiting, "p5rec-answers")
+        self._prompted: Batcher[Prompt, Reply | Explanation] = Batcher(
+            self._reply, self.limits.batch, self.limits.waiting, "p5rec-prompts"
+        )
         self._posted = Batcher(self._append, self.limits.batch, self.limits.waiting, "p5rec-events")
 
     # ------------------------------------------------------------ what a client can do
@@ -136,6 +116,26 @@ class Service:
     def recommend(self, user_id: str | None = None, **others: Any) -> Recommendation:
         """Answer a `Question` (its fields by name) and wait for it; as `ask`."""
         return self.ask(Question(user_id=user_id, **others)).result()
+
+    def reply(self, prompt: Prompt) -> Future[Reply | Explanation]:
+        """Start to answer a prompt.
+
+        Raises:
+            InputError: all faults of the prompt together, or no model of the run answers prompts.
+            Busy: too many requests are waiting.
+        """
+        prompting.check(prompt, self._engine, self.limits)
+        return self._prompted.submit(replace(prompt, time=self._clock()) if prompt.time == UNTOLD else prompt)
+
+    def explain(self, user_id: str, item_id: str, feature: str = "") -> Future[Reply | Explanation]:
+        """Start to say why a user may like an item, or not; as `reply`.
+
+        Raises:
+            NotFound: the item is not known.
+        """
+        if self._engine.dataset.items.number(item_id) == UNKNOWN:
+            raise NotFound(f"there is no item {shown(item_id)}; post it to /items with its content first")
+        return self.reply(Prompt(feature, user_id, item_id=item_id, explains=True))
 
     def similar(self, item_id: str, k: int = 10) -> Recommendation:
         """Items like an item.
@@ -170,7 +170,7 @@ class Service:
                 row["item_id"]: row for row in rows if self._engine.dataset.items.number(row["item_id"]) == UNKNOWN
             }
             if unknown:
-                self._engine = Engine(*self._add_items(list(unknown.values())))
+                self._engine = Engine(*self._add_items(list(unknown.values())), self._speaker())
             self.store.put_items([row for row in rows if self._trained.number(row["item_id"]) == UNKNOWN])
         return Added(
             added=len(unknown),
@@ -197,11 +197,12 @@ class Service:
 
     def ready(self) -> bool:
         """Warm and taking requests."""
-        return self._warm and self._asked.alive and self._posted.alive
+        return self._warm and self._asked.alive and self._prompted.alive and self._posted.alive
 
     def close(self) -> None:
         """Finish what is waiting, then close the store."""
         self._asked.close()
+        self._prompted.close()
         self._posted.close()
         self.store.close()
 
@@ -216,6 +217,7 @@ class Service:
         bounds = {"history": limits.history, "candidates": limits.candidates, "exclude": limits.candidates}
         for name, most in bounds.items():
             faults.extend(check_list(name, getattr(question, name) or (), most))
+        faults.extend(prompting.check_words("instruction", question.instruction, limits))
         faults.extend(check_context(question.context, self._engine.dataset))
         if (question.user_id is None) == (question.history is None):
             faults.append("expected either user_id or history")
@@ -232,28 +234,31 @@ class Service:
 
     def _answer(self, questions: Sequence[Question]) -> list[Recommendation | Exception]:
         """Questions that can share a call do."""
-        answers: dict[int, Recommendation | Exception] = {}
-        shared: dict[tuple[int, bool, bool], list[int]] = {}
-        for place, question in enumerate(questions):
-            shared.setdefault((question.k, question.candidates is None, question.reasons), []).append(place)
+        kinds = [(one.k, one.candidates is None, one.reasons, bool(one.instruction)) for one in questions]
+        return self._together(self._call, questions, kinds)
+
+    def _reply(self, prompts: Sequence[Prompt]) -> list[Reply | Explanation | Exception]:
+        """Prompts that can share a call do."""
+        kinds = [(one.k, one.candidates is None, one.explains) for one in prompts]
+        return self._together(self._speak, prompts, kinds)
+
+    def _together(
+        self, call: Callable[[list[J]], Sequence[R]], jobs: Sequence[J], kinds: Sequence[Hashable]
+    ) -> list[R | Exception]:
+        """Results of jobs, those of a kind by one call."""
+        answers: dict[int, R | Exception] = {}
+        shared: dict[Hashable, list[int]] = {}
+        for place, kind in enumerate(kinds):
+            shared.setdefault(kind, []).append(place)
         with self._turn, torch.inference_mode():
             for places in shared.values():
-                answers.update(zip(places, self._tried([questions[place] for place in places]), strict=True))
-        return [answers[place] for place in range(len(questions))]
-
-    def _tried(self, questions: list[Question]) -> Sequence[Recommendation | Exception]:
-        """A question that makes the call fail must not take the others down."""
-        try:
-            return self._call(questions)
-        except Exception as error:
-            if len(questions) == 1:
-                return [error]
-            return [answer for question in questions for answer in self._tried([question])]
+                answers.update(zip(places, _tried(call, [jobs[place] for place in places]), strict=True))
+        return [answers[place] for place in range(len(jobs))]
 
     def _call(self, questions: list[Question]) -> list[Recommendation]:
         engine, first = self._engine, questions[0]
         known = pasts(engine.ground, self.store, questions, self.limits.history, self._cursor)
-        asked = queries(engine.ground, known, questions)
+        asked = queries(engine.ground, known, questions, engine.speaker.steered)
         lists = engine.responder(asked, first.k)
         assert isinstance(lists, ItemLists)
         found = engine.scored(lists, engine.responder.because(asked, lists) if first.reasons else None)
@@ -263,10 +268,16 @@ class Service:
                 version=self.version,
                 events_seen=past.seen,
                 items=items,
-                note=notes.of_answer(engine.dataset, question, past, why),
+                note=notes.of_answer(engine.dataset, question, past, why, engine.speaker.steered),
             )
             for question, past, items, why in zip(questions, known, found, short, strict=True)
         ]
+
+    def _speak(self, prompts: list[Prompt]) -> Sequence[Reply | Explanation]:
+        engine, asked = self._engine, [prompt.question() for prompt in prompts]
+        known = pasts(engine.ground, self.store, asked, self.limits.history, self._cursor)
+        answer = prompting.explanations if prompts[0].explains else prompting.replies
+        return answer(engine, self.version, known, prompts)
 
     def _restore_items(self) -> None:
         """Items posted before a restart join again; rows that no longer fit are told and left out."""
@@ -274,6 +285,14 @@ class Service:
         if not rows or self._add_items is None:
             return
         try:
-            self._engine = Engine(*self._add_items(rows))
+            self._engine = Engine(*self._add_items(rows), self._speaker())
         except InputError as error:
             say(f"{len(rows)} items posted earlier do not fit this artifact and are left out: {error}")
+
+
+def _tried(call: Callable[[list[J]], Sequence[R]], jobs: list[J]) -> Sequence[R | Exception]:
+    """A job that makes the call fail must not take the others down."""
+    try:
+        return call(jobs)
+    except Exception as error:
+        return [error] if len(jobs) == 1 else [answer for job in jobs for answer in _tried(call, [job])]

@@ -114,6 +114,8 @@ def test_health_and_documentation(client: httpx.Client) -> None:
         "/events",
         "/users/{user_id}",
         "/users/{user_id}/recommendations",
+        "/ask",
+        "/users/{user_id}/explanations/{item_id}",
         "/recommendations",
         "/items",
         "/items/{item_id}/similar",

@@ -1,0 +1,81 @@
+"""Which model of a run understands words, and in which wordings it was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from p5rec.commands.assemble import scorer, unseen
+from p5rec.commands.folders import choose
+from p5rec.commands.page import Page
+from p5rec.contracts import Dataset, Model, Prompted
+from p5rec.data import template as templates
+from p5rec.data.knowledge import Knowledge
+from p5rec.data.live import Parts
+from p5rec.data.template import Template
+from p5rec.serving.engine import Answering, Speaker
+
+TOLD = {"user", "history", "item", "sentence"}  # what a live explanation can fill
+
+
+def speaker(page: Page, dataset: Dataset, models: Mapping[str, Model], serves: str) -> Speaker:
+    """What of a run understands words.
+
+    Args:
+        page: of the run.
+        dataset: training data.
+        models: finished models by name.
+        serves: name of the serving model or responder; a model that serves is preferred.
+    """
+    name = next(_speaking(page, dataset, models, serves), None)
+    if name is None:
+        return Speaker()
+    model = models[name]
+    ranker = unseen(scorer(model, dataset), dataset)
+    made = choose("responder", "answerer", "answerer").make({"model": model, "ranker": ranker}, dataset)
+    wordings = list(_wordings(page, name))
+    return Speaker(
+        answers=cast(Answering, made),
+        explaining=_explanation(wordings, TOLD, dataset),
+        featured=_explanation(wordings, TOLD | {"feature"}, dataset),
+        steered=_reads(page, models, serves),
+    )
+
+
+def _speaking(page: Page, dataset: Dataset, models: Mapping[str, Model], serves: str) -> Iterator[str]:
+    """Models that were trained on prompts, the serving one first."""
+    for name in sorted(models, key=lambda name: name != serves):
+        if isinstance(models[name], Prompted) and dataset.words is not None and any(_wordings(page, name)):
+            yield name
+
+
+def _wordings(page: Page, name: str) -> Iterator[Template]:
+    """All wordings that a model was trained on."""
+    for chosen, _ in page.models[name].tasks.values():
+        family: Any = getattr(chosen.config, "family", None)
+        if isinstance(family, str):
+            found = templates.read(Path(family)) if family.endswith(".toml") else templates.family(family)
+            yield from (one for one in found if not one.held_out)
+
+
+def _explanation(wordings: list[Template], names: set[str], dataset: Dataset) -> Parts | None:
+    """The first wording that asks for a sentence and names as much of `names` as any does; it had data to train on."""
+    known = Knowledge(dataset)
+    able = [
+        one
+        for one in wordings
+        if one.answer == "sentence" and one.names <= names and all(known.able(name) for name in one.names)
+    ]
+    return max(able, key=lambda one: "feature" in one.names).parts if able else None
+
+
+def _reads(page: Page, models: Mapping[str, Model], name: str) -> bool:
+    """Whether a model that was trained on words which steer is part of what serves."""
+    if name in page.responders:
+        return any(_reads(page, models, part) for part in page.responders[name].of)
+    if not isinstance(models.get(name), Prompted):
+        return False
+    steering = ({"history", kind} for kind in ("category", "absent", "alike", "older"))
+    wordings = list(_wordings(page, name))
+    return any(names <= one.names and one.answer == "item" for names in steering for one in wordings)
