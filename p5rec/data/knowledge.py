@@ -92,7 +92,7 @@ class Knowledge:
         if name in ("review", "headline"):
             return name in data.texts
         if name in ("feature", "sentence"):
-            return "review" in data.texts
+            return "review" in data.texts and bool(self.phrases.features)
         if name in ("category", "absent", "alike"):
             return bool(self.names)
         return self.ages is not None and bool(self.names) if name == "older" else True
@@ -113,7 +113,9 @@ class Knowledge:
 
     @cached_property
     def phrases(self) -> Phrases:
-        """The features that training reviews speak of."""
+        """The features that training reviews speak of, those of the dataset where it has them."""
+        if self.dataset.phrases is not None:
+            return self.dataset.phrases
         places = self.dataset.history("train").places()[1]
         return Phrases.fit(text for text in self.dataset.text("review", places) if text)
 

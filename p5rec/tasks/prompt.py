@@ -26,6 +26,7 @@ from p5rec.data.knowledge import Knowledge
 from p5rec.data.ragged import Ragged
 
 SPARE = 3  # events drawn for each that is wanted, as some lack what a wording tells
+ANEW = 1_000_003  # steps further on, where none of them had it
 
 
 class PromptConfig(Config):
@@ -114,6 +115,8 @@ class Prompt(Task):
                 queries.append(told.queries)
                 prompts.append(able[number].render(told))
                 lists.append(told.lists if "candidates" in able[number].names else np.full((len(told.items), 1), -1))
+        if not queries:
+            return self.batch(dataset, model, seed, step + ANEW)
         stream = collate(_stacked(queries, prompts), model.length, asks="marked")
         return stream, Asked(_side_by_side(lists), torch.from_numpy(dataset.untrained_items), _variance(dataset))
 
