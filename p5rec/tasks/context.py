@@ -24,10 +24,10 @@ from p5rec.data.ragged import Ragged
 class ContextConfig(Config):
     """Settings of context."""
 
-    rows: int = Field(128, ge=1, description="items of a batch whose neighbours are asked for")
+    rows: int = Field(256, ge=1, description="items of a batch whose neighbours are asked for")
     window: int = Field(3, ge=1, description="neighbours of an item are at most so many events away")
     users: int = Field(64, ge=0, description="users of a batch, two segments of each; 0: neighbours alone")
-    longest: int = Field(20, ge=1, description="events of a segment")
+    longest: int = Field(10, ge=1, description="events of a segment")
     temperature: float = Field(0.1, gt=0, description="of the cosines of segments; smaller is sharper")
 
 
