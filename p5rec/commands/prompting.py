@@ -17,6 +17,7 @@ from p5rec.data.template import Template
 from p5rec.serving.engine import Answering, Speaker
 
 TOLD = {"user", "history", "item", "sentence"}  # what a live explanation can fill
+PATIENCE = 5.0  # seconds a text may take, since recommendations wait for it
 
 
 def speaker(page: Page, dataset: Dataset, models: Mapping[str, Model], serves: str) -> Speaker:
@@ -33,49 +34,49 @@ def speaker(page: Page, dataset: Dataset, models: Mapping[str, Model], serves: s
         return Speaker()
     model = models[name]
     ranker = unseen(scorer(model, dataset), dataset)
-    made = choose("responder", "answerer", "answerer").make({"model": model, "ranker": ranker}, dataset)
-    wordings = list(_wordings(page, name))
+    made = choose("responder", {"name": "answerer", "seconds": PATIENCE}, "answerer").make(
+        {"model": model, "ranker": ranker}, dataset
+    )
+    wordings = list(_wordings(page, dataset, name))
     return Speaker(
         answers=cast(Answering, made),
-        explaining=_explanation(wordings, TOLD, dataset),
-        featured=_explanation(wordings, TOLD | {"feature"}, dataset),
-        steered=_reads(page, models, serves),
+        explaining=_explanation(wordings, TOLD),
+        featured=_explanation([one for one in wordings if "feature" in one.names], TOLD | {"feature"}),
+        steered=_reads(page, dataset, models, serves),
     )
 
 
 def _speaking(page: Page, dataset: Dataset, models: Mapping[str, Model], serves: str) -> Iterator[str]:
     """Models that were trained on prompts, the serving one first."""
     for name in sorted(models, key=lambda name: name != serves):
-        if isinstance(models[name], Prompted) and dataset.words is not None and any(_wordings(page, name)):
+        if isinstance(models[name], Prompted) and dataset.words is not None and any(_wordings(page, dataset, name)):
             yield name
 
 
-def _wordings(page: Page, name: str) -> Iterator[Template]:
-    """All wordings that a model was trained on."""
+def _wordings(page: Page, dataset: Dataset, name: str) -> Iterator[Template]:
+    """All wordings that a model was trained on: those that the data can fill."""
+    known = Knowledge(dataset)
     for chosen, _ in page.models[name].tasks.values():
         family: Any = getattr(chosen.config, "family", None)
         if isinstance(family, str):
             found = templates.read(Path(family)) if family.endswith(".toml") else templates.family(family)
-            yield from (one for one in found if not one.held_out)
+            for one in found:
+                if not one.held_out and all(known.able(hole) for hole in one.names):
+                    yield one
 
 
-def _explanation(wordings: list[Template], names: set[str], dataset: Dataset) -> Parts | None:
-    """The first wording that asks for a sentence and names as much of `names` as any does; it had data to train on."""
-    known = Knowledge(dataset)
-    able = [
-        one
-        for one in wordings
-        if one.answer == "sentence" and one.names <= names and all(known.able(name) for name in one.names)
-    ]
-    return max(able, key=lambda one: "feature" in one.names).parts if able else None
+def _explanation(wordings: list[Template], names: set[str]) -> Parts | None:
+    """The first wording that asks for a sentence and names nothing else than `names`."""
+    able = (one for one in wordings if one.answer == "sentence" and one.names <= names)
+    return next((one.parts for one in able), None)
 
 
-def _reads(page: Page, models: Mapping[str, Model], name: str) -> bool:
+def _reads(page: Page, dataset: Dataset, models: Mapping[str, Model], name: str) -> bool:
     """Whether a model that was trained on words which steer is part of what serves."""
     if name in page.responders:
-        return any(_reads(page, models, part) for part in page.responders[name].of)
+        return any(_reads(page, dataset, models, part) for part in page.responders[name].of)
     if not isinstance(models.get(name), Prompted):
         return False
     steering = ({"history", kind} for kind in ("category", "absent", "alike", "older"))
-    wordings = list(_wordings(page, name))
+    wordings = list(_wordings(page, dataset, name))
     return any(names <= one.names and one.answer == "item" for names in steering for one in wordings)

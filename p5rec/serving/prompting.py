@@ -21,6 +21,7 @@ from p5rec.serving.limits import Limits
 from p5rec.serving.questions import UNTOLD, Past, Question, queries
 
 MUTE = "no model of this run answers prompts; train p5 with tasks of kind 'prompt', as the page p5-sequences does"
+FEATURELESS = "the feature was not read: no model of this run was trained on explanations that name one"
 UNTAUGHT = (
     "no model of this run was trained on explanations, so there is no sentence; only the event that speaks for it"
 )
@@ -166,12 +167,19 @@ def explanations(engine: Engine, version: str, known: Sequence[Past], prompts: S
             title=engine.dataset.titles[number],
             text=text,
             because=why,
-            note=notes.of_answer(engine.dataset, prompt.question(), past, UNTAUGHT if text is None else None),
+            note=notes.of_answer(engine.dataset, prompt.question(), past, _untaught(engine, prompt)),
         )
         for prompt, past, number, text, why in zip(
             prompts, known, about[:, 0], texts, engine.keys(because[:, 0]), strict=True
         )
     ]
+
+
+def _untaught(engine: Engine, prompt: Prompt) -> str | None:
+    """What was asked for that no model learned."""
+    if engine.speaker.explaining is None:
+        return UNTAUGHT
+    return FEATURELESS if prompt.prompt and engine.speaker.featured is None else None
 
 
 def _item(engine: Engine, prompt: Prompt) -> int:

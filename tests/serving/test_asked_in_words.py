@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -17,11 +18,12 @@ from serving_toys import made, served, world
 from p5rec import cli
 from p5rec.commands import run as stage
 from p5rec.commands.page import resolve
+from p5rec.commands.prompting import speaker
 from p5rec.commands.recommender import Recommender, memory_store
 from p5rec.contracts import Event
 from p5rec.core.errors import InputError
 from p5rec.core.things import Kind
-from p5rec.serving.prompting import MUTE, UNTAUGHT, Prompt, asked
+from p5rec.serving.prompting import FEATURELESS, MUTE, UNTAUGHT, Prompt, asked
 from p5rec.serving.questions import Question, pasts
 from p5rec.serving.service import Service
 
@@ -116,6 +118,28 @@ def test_an_explanation_says_a_sentence_and_a_reason(run: Recommender) -> None:
     assert set(found.text.rstrip(".").split()) <= set(" ".join(SAID).split())
     assert found.because is None or found.because in run.dataset.items.keys(np.arange(run.dataset.n_items))
     assert run.explain("u1", "i4", "handle").text
+
+
+def test_a_feature_that_no_wording_names_is_told(run: Recommender) -> None:
+    plain = Service(
+        run.dataset,
+        run.responder(),
+        memory_store(),
+        version="v",
+        speaker=lambda: replace(run.speaker(), featured=None),
+    )
+    told, without = plain.explain("u1", "i4", "handle").result(), plain.explain("u1", "i4").result()
+    assert told.note == FEATURELESS
+    assert (told.text, without.note) == (without.text, None)
+    plain.close()
+
+
+def test_wordings_that_the_data_cannot_fill_do_not_count(run: Recommender) -> None:
+    bare = replace(run.dataset, texts={}, item_features=replace(run.dataset.item_features, columns={}))
+    found = speaker(run.page, bare, run.models, "p5")
+    assert (found.explaining, found.featured, found.steered) == (None, None, False)
+    assert found.answers is not None
+    assert speaker(run.page, run.dataset, {"ease": run.models["ease"]}, "ease").answers is None
 
 
 def test_prompts_together_are_answered_as_alone(service: Service) -> None:
