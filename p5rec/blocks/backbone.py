@@ -78,6 +78,10 @@ class Own(Backbone):
         """(…, W); the words that are read are the words that are said."""
         return F.linear(self.tongue(hidden), self.lexicon.weight, self.loudness)
 
+    def rows(self) -> dict[str, str]:
+        """What the rows of its tables are."""
+        return {"lexicon.weight": "words", "loudness": "words", "places.weight": "places"}
+
     def grow(self, words: int) -> None:
         """New words begin as the mean of the old ones, and are as rare as the rarest."""
         more = words - len(self.loudness)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from p5rec.commands import assemble, doctor, families, samples
-from p5rec.commands.made import Made, finished, opened
+from p5rec.commands.made import Made, finished
 from p5rec.commands.page import Page
 from p5rec.commands.weights import Trained
 from p5rec.contracts import Metric, Numbers, Queries, Responder, Truth
@@ -25,23 +24,11 @@ from p5rec.data.schema import Role
 from p5rec.evaluation.entrants import Entrant, rows
 from p5rec.evaluation.evaluate import Measured, evaluate
 from p5rec.evaluation.honesty import Finding, Protocol, examine, refuse
-from p5rec.evaluation.report import Report, write
+from p5rec.evaluation.report import Report
 from p5rec.evaluation.slices import cuts
 from p5rec.evaluation.standard import HEADLINE, names
 
 Part = Literal["valid", "test"]
-
-
-def run(folder: Path) -> Report:
-    """Measure a trained run: writes ``report.html`` and ``report.json`` into its folder.
-
-    Raises:
-        InputError: the folder is not a finished run, or an honest comparison is not possible.
-    """
-    made, facts = opened(folder)
-    found = report(made, str(facts["serves"]))
-    write(folder, found)
-    return found
 
 
 def report(made: Made, serves: str = "") -> Report:

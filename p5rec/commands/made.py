@@ -10,6 +10,7 @@ from typing import Any
 
 from p5rec.commands import assemble
 from p5rec.commands.folders import use_own
+from p5rec.commands.origin import PAGE as PAGE
 from p5rec.commands.page import Page, resolve
 from p5rec.commands.weights import Trained
 from p5rec.contracts import Model
@@ -18,7 +19,7 @@ from p5rec.core.config import read_toml
 from p5rec.data import storage
 from p5rec.data.dataset import Dataset
 
-DATA, MODELS, PAGE, LEARNED, PLUGS, STORE = "data", "models", "page.toml", "responders.json", "plugs", "store"
+DATA, MODELS, LEARNED, PLUGS, STORE = "data", "models", "responders.json", "plugs", "store"
 CHOSEN = "chosen"  # models fitted on training rows only, where the served ones are refitted
 
 

@@ -12,7 +12,9 @@ from typing import Any, Literal, TypeVar
 import tomli_w
 from pydantic import Field, ValidationError
 
+from p5rec.commands import origin
 from p5rec.commands.folders import Chosen, choose, use_own
+from p5rec.commands.origin import Origin
 from p5rec.contracts import Solved
 from p5rec.core.config import Config, assign, build, read_toml
 from p5rec.core.errors import InputError, nearest
@@ -53,6 +55,7 @@ class EvaluateSection(Config):
     fitted_on: Literal["train", "train+valid"] = Field("train", description="rows the tested models are fitted on")
     metrics: list[Entry] | None = Field(None, description="metrics; the usual ones where left out")
     baselines: bool = Field(True, description="popular, popular-recent and itemknn stand in every table")
+    comparison: bool = Field(True, description="a fine-tuned model is compared with other ways to train it")
     bootstrap: int = Field(1000, ge=100, description="resamples behind each interval")
     users: int | None = Field(None, ge=1, description="measure a seeded sample of so many users only")
 
@@ -91,6 +94,7 @@ class ModelEntry:
     train: TrainConfig
     balance: Chosen
     tuning: Chosen
+    start: Origin | None = None  # the trained model whose weights it takes over
 
 
 @dataclass(frozen=True)
@@ -174,7 +178,7 @@ def read(page: str | Mapping[str, Any], settings: Iterable[str] = (), prepared: 
         assign(values, setting)
     if prepared:
         values["data"] = {"source": "frame"}
-    return resolve(values)
+    return resolve(origin.completed(values))
 
 
 def _copied(value: Any) -> Any:
@@ -310,7 +314,7 @@ def _model(name: str, entry: dict[str, Any]) -> ModelEntry:
     where = f"model.{name}"
     tasks, train = entry.pop("task", None), entry.pop("train", {})
     balance, train = entry.pop("balance", "fixed"), dict(train)
-    tuning = train.pop("tuning", "full")
+    tuning, start = train.pop("tuning", "full"), origin.stated(entry.pop(origin.FROM, None), name, where)
     model = choose("model", {"name": entry.pop("kind", name), **entry}, where)
     chosen = {}
     for task, settings in (model.plug.learns if tasks is None else tasks).items():
@@ -325,6 +329,7 @@ def _model(name: str, entry: dict[str, Any]) -> ModelEntry:
         train=build(TrainConfig, train, f"{where}.train"),
         balance=choose("balance", balance, f"{where}.balance"),
         tuning=choose("tuning", tuning, f"{where}.train.tuning"),
+        start=start,
     )
 
 

@@ -8,9 +8,11 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from p5rec.commands import start
 from p5rec.commands.folders import own_files
 from p5rec.commands.page import Page
 from p5rec.core import artifact
@@ -51,10 +53,21 @@ def run(page: Page, folder: Path, accept: Callable[[Dataset], None] = lambda dat
     section, filters = page.run.data, [chosen.make() for chosen in page.filters]
     spoken = templates.spoken(Path(page.run.plugs) if page.run.plugs else None)
     dataset = assemble(tables, filters, page.split.make(), section.features, section.target, page.run.seed, spoken)
+    dataset = _with_words_of_start(page, dataset)
     accept(dataset)
     storage.save(dataset, folder)
     artifact.write_file(folder / MADE_BY, made_by)
     return storage.load(folder)
+
+
+def _with_words_of_start(page: Page, dataset: Dataset) -> Dataset:
+    """A model that starts from another keeps its words, and learns the new ones; one of a language model just keeps."""
+    old = start.vocabulary(page)
+    if old is None or dataset.words is None:
+        return dataset
+    with contextlib.suppress(InputError):
+        return replace(dataset, words=old.join(dataset.words.tokens))
+    return replace(dataset, words=old)
 
 
 def adopt(dataset: Dataset, folder: Path) -> Dataset:
@@ -73,7 +86,8 @@ def fingerprint(page: Page) -> str:
     settings = [page.run.data.model_dump(mode="json"), page.source.config.model_dump(mode="json"), page.run.seed]
     own = [path.read_text(encoding="utf-8") for path in own_files(page.plugs) if path.parent.name in OWN]
     files = {str(path): _stamp(path) for value in _texts(settings) for path in _files(value)}
-    text = json.dumps([settings, own, files], sort_keys=True, default=str)
+    starts = [[str(entry.start.run), entry.start.version] for entry in page.models.values() if entry.start]
+    text = json.dumps([settings, own, files, *[starts] * bool(starts)], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

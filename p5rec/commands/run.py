@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from p5rec.commands import ask, assemble, evaluate, prepare, samples, show
+from p5rec.commands import ask, assemble, comparison, evaluate, prepare, samples, show
 from p5rec.commands import train as training
 from p5rec.commands.folders import own_files
 from p5rec.commands.made import CHOSEN, DATA, LEARNED, MODELS, PAGE, PLUGS, Made, finished
@@ -36,7 +36,7 @@ def run(page: Page, out: Path) -> Report:
     """
     with measured() as cost:
         made = _make(page, out, None)
-        report = evaluate.report(made)
+        report = comparison.added(made, out, evaluate.report(made))
         write(out, report)
         _finish(out, made, report.serves, report)
     say(f"done in {cost.seconds:.0f} s, peak memory {cost.peak_mb:,.0f} MB")
@@ -78,7 +78,8 @@ def remarks(report: Report) -> list[str]:
     left_out = [
         f"left out: {one['rows']:,} rows, {one['reason']} ({one['stage']})" for one in report.dropped if one["rows"]
     ]
-    return [*left_out, *report.data.get("notes", []), *(found.sentence for found in report.findings)]
+    worth = [report.comparison.sentence()] if report.comparison else []
+    return [*left_out, *report.data.get("notes", []), *(found.sentence for found in report.findings), *worth]
 
 
 def _make(page: Page, out: Path, dataset: Dataset | None) -> Made:
@@ -147,11 +148,18 @@ def _finish(out: Path, made: Made, serves: str, report: Report | None) -> None:
         "serves": serves,
         "plugs": made.page.plugs,
         "fitted_on": made.page.run.evaluate.fitted_on,
-        "ancestry": {"data": made.dataset.facts.get("fingerprint"), "models": models},
+        "ancestry": {"data": made.dataset.facts.get("fingerprint"), "models": models, **_starts(made)},
         "cursor": 0,  # of the live log: events up to it are in the data already
         "test": {} if report is None else {row.name: dict(row.test) for row in report.rows},
     }
     artifact.mark(out, "recommender", facts)
+
+
+def _starts(made: Made) -> dict[str, Any]:
+    """Model → the trained one it started from."""
+    starts = {name: one.facts["start"] for name, one in made.final.items() if "start" in one.facts}
+    plain = {name: {key: start[key] for key in ("run", "model", "version")} for name, start in starts.items()}
+    return {"starts": plain} if plain else {}
 
 
 def _keep_own_plugs(page: Page, folder: Path) -> None:

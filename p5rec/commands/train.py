@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from p5rec.commands import assemble, estimate, weights
+from p5rec.commands import assemble, estimate, start, weights
 from p5rec.commands import evaluate as evaluating
 from p5rec.commands.folders import own_files
+from p5rec.commands.origin import Origin
 from p5rec.commands.page import ModelEntry, Page
 from p5rec.commands.weights import Trained
 from p5rec.contracts import Bound, Estimates, Model, Setting, Solved, StepsAside
@@ -38,17 +39,27 @@ def run(page: Page, dataset: Dataset, folder: Path) -> dict[str, Trained]:
         InputError: a start artifact is missing or does not fit.
     """
     made_for = assemble.setting(page, dataset)
-    made_by = {name: _fingerprint(page, entry, dataset) for name, entry in page.models.items()}
-    there = {name for name in made_by if _made_by(folder / name) == made_by[name]}
-    estimate.training(page, dataset, [entry for name, entry in page.models.items() if name not in there])
-    trained = {}
-    for name, entry in page.models.items():
-        if name in there:
-            say(f"{name}: trained already")
-            trained[name] = assemble.opened(entry, made_for, folder / name)
-        else:
-            trained[name] = _one(page, entry, made_for, dataset, folder / name, made_by[name])
-    return trained
+    entries = {name: start.opening(entry, made_for) for name, entry in page.models.items()}
+    awaited = [entry for name, entry in entries.items() if not _is_there(page, entry, dataset, folder / name)]
+    estimate.training(page, dataset, awaited)
+    return {name: one(page, entry, dataset, folder / name) for name, entry in entries.items()}
+
+
+def one(page: Page, entry: ModelEntry, dataset: Dataset, folder: Path) -> Trained:
+    """Train one model into a folder, or open it where it is there already.
+
+    Raises:
+        InputError: a start artifact is missing or does not fit.
+    """
+    made_for = assemble.setting(page, dataset)
+    if _is_there(page, entry, dataset, folder):
+        say(f"{entry.name}: trained already")
+        return assemble.opened(entry, made_for, folder)
+    return _one(page, entry, made_for, dataset, folder, _fingerprint(page, entry, dataset))
+
+
+def _is_there(page: Page, entry: ModelEntry, dataset: Dataset, folder: Path) -> bool:
+    return _made_by(folder) == _fingerprint(page, entry, dataset)
 
 
 def _made_by(folder: Path) -> str | None:
@@ -62,7 +73,9 @@ def _made_by(folder: Path) -> str | None:
 
 def _one(page: Page, entry: ModelEntry, made_for: Setting, dataset: Dataset, folder: Path, made_by: str) -> Trained:
     """Train one model and write its folder."""
-    model = assemble.model(entry, made_for)
+    model, taken = start.begun(entry, made_for, dataset)
+    if taken is not None and entry.start is not None:
+        say(f"{entry.name}: starts from {entry.start.run}: {taken.sentence()}")
     with measured() as cost:
         history, note = _teach(page, entry, model, made_for, dataset, folder, made_by)
     facts = {
@@ -72,6 +85,7 @@ def _one(page: Page, entry: ModelEntry, made_for: Setting, dataset: Dataset, fol
         "parameters": sum(parameter.numel() for parameter in model.parameters()) or _numbers(model),
         "history": history,
         "note": note,
+        **({"start": _ancestor(entry.start, taken)} if entry.start and taken else {}),
     }
     trained = Trained(entry.name, None if note else model.eval(), facts)
     weights.save(folder, trained)
@@ -143,7 +157,13 @@ def _fingerprint(page: Page, entry: ModelEntry, dataset: Dataset) -> str:
     watched = evaluating.headline_of(evaluating.metrics_of(page, dataset)) if entry.tasks else ""
     code = [path.read_text(encoding="utf-8") for path in own_files(page.plugs) if path.parent.name in OWN]
     text = [settings, others, towers, watched, code, page.run.seed, dataset.facts.get("fingerprint"), dataset.refitted]
+    if entry.start is not None:
+        text.append([entry.start.version or str(entry.start.run), entry.start.model])
     return hashlib.sha256(json.dumps(text, sort_keys=True).encode()).hexdigest()
+
+
+def _ancestor(origin: Origin, taken: start.Taken) -> dict[str, Any]:
+    return {"run": str(origin.run), "model": origin.model, "version": origin.version, "taken": asdict(taken)}
 
 
 def _numbers(model: Model) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from p5rec.commands import evaluate as evaluate_stage
+from p5rec.commands import comparison
 from p5rec.commands import prepare as prepare_stage
 from p5rec.commands import run as run_stage
 from p5rec.commands.page import read
@@ -74,7 +74,7 @@ def train(
 
 def evaluate(folder: str | Path) -> Report:
     """Measure a trained run: writes its report.html and report.json."""
-    return evaluate_stage.run(Path(folder))
+    return comparison.run(Path(folder))
 
 
 def load(folder: str | Path) -> Recommender:

@@ -202,6 +202,10 @@ class P5(Prompted, Grows, Bound):
         first = self.net.speak(at(hidden, (place - 1).unsqueeze(1))[:, 0])
         return spoken(first, further, self.end, limit, top_p, seed, seconds)
 
+    def rows(self) -> dict[str, str]:
+        """What the rows of its own tables are."""
+        return {"events.weight": "kinds"}
+
     def grow(self, setting: Setting) -> None:
         """New items and users are known by their content, if the towers read any."""
         self.net.grow(setting.words)

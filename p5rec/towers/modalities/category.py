@@ -61,6 +61,10 @@ class Category(Modality):
         more = torch.randn(max(levels - len(old), 0), self.width) * self.config.deviation
         self.tables[key] = nn.Parameter(torch.cat([old, more.to(old)]))
 
+    def rows(self) -> dict[str, str]:
+        """What the rows of its tables are."""
+        return {f"tables.{_key(name)}": f"levels {name}" for name, _ in self.slots}
+
     def encode(self, values: Tensor) -> Tensor:
         """(N, S) → (N, D): the sum over columns of the mean of each column's levels."""
         start, total = 0, values.new_zeros(len(values), self.width, dtype=torch.float32)

@@ -47,6 +47,10 @@ class Id(Modality):
         self.table = nn.Parameter(torch.cat([self.table.detach(), more.to(self.table)]))
         self._known = count
 
+    def rows(self) -> dict[str, str]:
+        """What the rows of its table are."""
+        return {"table": "rows"}
+
     def encode(self, values: Tensor) -> Tensor:
         """(N,) → (N, D)."""
         return F.embedding(values.clamp(min=0), self.table)

@@ -1,0 +1,110 @@
+"""Where a model of a page starts from: the artifact that ``from`` names, and the settings it was built with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from p5rec.core import artifact
+from p5rec.core.config import read_toml
+from p5rec.core.errors import InputError, nearest
+from p5rec.core.progress import say
+
+PAGE, FROM = "page.toml", "from"
+OTHERS = ("task", "train", "balance", FROM)  # of a model's table; the rest builds the model
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A trained model of another run.
+
+    Attributes:
+        run: the folder of that run.
+        model: the name of the model in its page.
+        version: of the artifact; "" where a page was read without looking at it.
+    """
+
+    run: Path
+    model: str
+    version: str = ""
+
+
+def stated(value: Any, name: str, where: str) -> Origin | None:
+    """What a page says of ``from``: a folder, or a table as `completed` writes it.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return Origin(Path(value), name)
+    try:
+        return Origin(Path(value["run"]), value["model"], value["version"])
+    except (TypeError, KeyError):
+        raise InputError(f'{where}.from: found {value!r}, expected the folder of a run, "RUN" or "RUN/MODEL"') from None
+
+
+def completed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A page whose models with ``from`` have the settings that the model there was built with, unless it says others.
+
+    Raises:
+        InputError: there is no such run or model.
+    """
+    out, faults = dict(values), list[str]()
+    for name, entry in (values.get("model") or {}).items():
+        if isinstance(entry, Mapping) and isinstance(entry.get(FROM), str):
+            try:
+                out = _completed(out, name, dict(entry))
+            except InputError as fault:
+                faults += fault.faults
+    if faults:
+        raise InputError(faults)
+    return out
+
+
+def _completed(values: dict[str, Any], name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    where = f"model.{name}"
+    run, wanted = _folder(Path(entry[FROM]), where)
+    facts, page = artifact.read_marker(run, "recommender"), read_toml(run / PAGE)
+    model = _model(page, wanted, name, entry.get("kind", name), where)
+    old = {key: value for key, value in page["model"][model].items() if key not in OTHERS}
+    old.setdefault("kind", model)
+    _tell(where, old, entry, run)
+    entry[FROM] = {"run": str(run.resolve()), "model": model, "version": str(facts["version"])}
+    sides = {side: page[side] for side in ("items", "users") if side in page}
+    for side, section in sides.items():
+        _tell(side, section, values.get(side, {}), run)
+    towers: dict[str, Any] = {side: {**section, **values.get(side, {})} for side, section in sides.items()}
+    return {**values, **towers, "model": {**values["model"], name: {**old, **entry}}}
+
+
+def _folder(path: Path, where: str) -> tuple[Path, str | None]:
+    """The folder of a run, and the model that is named behind it."""
+    for run, model in ((path, None), (path.parent, path.name)):
+        if (run / artifact.MARKER).is_file() and (run / PAGE).is_file():
+            return run, model
+    raise InputError(
+        f"{where}.from: {path} is no finished run, and no model of one; train it first, or name its folder"
+    )
+
+
+def _model(page: Mapping[str, Any], wanted: str | None, name: str, kind: str, where: str) -> str:
+    """The model that is named, the one of the same name, or the only one of the same kind."""
+    models = page.get("model", {})
+    alike = [one for one, entry in models.items() if entry.get("kind", one) == kind]
+    found = wanted or (name if name in models else alike[0] if len(alike) == 1 else None)
+    if found in models:
+        return str(found)
+    raise InputError(f"{where}.from: the run there has no model {found or name!r}; {nearest(found or name, models)}")
+
+
+def _tell(where: str, old: Mapping[str, Any], new: Mapping[str, Any], run: Path) -> None:
+    """Settings in which a page disagrees with what the model was built with."""
+    for key in sorted(old.keys() & new.keys() - set(OTHERS)):
+        if old[key] != new[key]:
+            say(
+                f"{where}.{key}: {run} was made with {old[key]!r}, this page says {new[key]!r}; what fits is taken over"
+            )
