@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from command_toys import write_shop
 from p5rec.commands import comparison, made, start
 from p5rec.commands import run as stage
 from p5rec.commands.page import read
+from p5rec.commands.weights import Trained
 from p5rec.core.errors import InputError
 from p5rec.data import storage
 
@@ -36,7 +38,7 @@ def write_world(folder: Path, name: str, users: int, seed: int, foreign: str = "
 
 def page(data: dict[str, str], modalities: list[str], **model: Any) -> dict[str, Any]:
     settings = {"width": 16, "blocks": 1, "length": 16, "dropout": 0.0}
-    made_of = {"epochs": 80, "validate_every": 40, "warmup": 1, "rate": 0.01, "patience": 0} | model.pop("train", {})
+    made_of = {"epochs": 150, "validate_every": 75, "warmup": 1, "rate": 0.01, "patience": 0} | model.pop("train", {})
     return {
         "data": data,
         "items": {"modalities": modalities},
@@ -152,3 +154,17 @@ def test_a_start_that_is_not_there_is_a_fault_of_the_page(pretrained: Path, tmp_
         read(page(data, ["text"], **{"from": str(pretrained / "p6")}))
     with pytest.raises(InputError, match="expected the folder of a run"):
         read(page(data, ["text"], **{"from": 3}))
+
+
+def test_a_start_that_changed_or_stepped_aside_is_refused(
+    pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = read(page(write_world(tmp_path, "e", 30, 3), ["text"], **{"from": str(pretrained)})).models["p5"].start
+    assert found is not None
+    with pytest.raises(InputError, match="this run was made anew since the page was read; read the page again"):
+        start.opened(replace(found, version="other"))
+    with pytest.raises(InputError, match="there is no model 'p6' in this run to start from"):
+        start.opened(replace(found, model="p6"))
+    monkeypatch.setattr(start.assemble, "opened", lambda *_: Trained("p5", None, {}))
+    with pytest.raises(InputError, match="the model 'p5' stepped aside there, so nothing starts from it"):
+        start.opened(found)
