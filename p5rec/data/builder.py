@@ -36,8 +36,9 @@ SIDES = ("users", "items")
 def estimate(tables: Tables) -> tuple[int, int, float]:
     """About how many rows there are, the bytes of memory and the seconds that preparing them takes."""
     size, seconds = FIXED_BYTES + BYTES_A_ROW * tables.rows, FIXED_SECONDS + tables.rows / ROWS_A_SECOND
-    if any(column.role == Role.TEXT for column in tables.schema.events.values()):
-        size, seconds = size + TEXT_BYTES, seconds + min(tables.rows, TEXTS_READ) / TEXTS_A_SECOND
+    if tables.texts or event_texts.columns_of(tables.schema):
+        known = max((int(column.known.sum()) for column in tables.texts.values()), default=tables.rows)
+        size, seconds = size + TEXT_BYTES, seconds + min(known, TEXTS_READ) / TEXTS_A_SECOND
     return tables.rows, size, seconds
 
 

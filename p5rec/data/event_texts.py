@@ -101,22 +101,26 @@ def columns_of(schema: Schema) -> dict[str, str]:
 
 
 def read(tables: Tables) -> dict[str, TextColumn]:
-    """The texts of all rows of the event table in file order, cleaned, in a temporary file that goes with them.
+    """The texts of all rows of the event table in file order, cleaned, in temporary files that go with them.
 
     The table is streamed a second time, and must give its rows in the same order again.
     """
     columns, where = columns_of(tables.schema), tables.facts.get("events", "events")
     if not columns:
-        return {}
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # what is mapped outlives its name
-        whole, found = Path(folder) / "texts.arrow", {}
+        return dict(tables.texts)
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        whole = Path(folder) / "texts.arrow"
         with named(where):
             frame = tables.events.select(pl.col(column).alias(name) for name, column in columns.items())
             frame.sink_ipc(whole, compat_level=pl.CompatLevel.oldest())
-        for number, name in enumerate(columns):
-            write(_cleaned(whole, name), Path(folder) / str(number))
-            found[name] = opened(Path(folder) / str(number))
-    return found
+        return {name: spooled(_cleaned(whole, name)) for name in columns}
+
+
+def spooled(batches: Iterable[list[str | None]]) -> TextColumn:
+    """A column in a temporary file, with one batch in memory; what is mapped outlives the name of the file."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        write(batches, Path(folder) / "texts")
+        return opened(Path(folder) / "texts")
 
 
 def _cleaned(path: Path, name: str) -> Iterator[list[str | None]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -34,6 +35,8 @@ class Tables:
             file order may break ties.
         facts: what the source wants to be shown (name, licence, files).
         dropped: reason → rows already left out while reading.
+        texts: words of the events in file order, where the source has read them itself rather than left them to
+            columns with the role text.
         rows: about how many events there are, 0 if unknown.
     """
 
@@ -45,6 +48,7 @@ class Tables:
     facts: Mapping[str, str] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     rows: int = 0
+    texts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

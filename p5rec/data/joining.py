@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from p5rec.data import event_texts
+from p5rec.data.event_texts import TextColumn
 from p5rec.data.events import Tables
 from p5rec.data.features import Kind
 from p5rec.data.filtering import Dropped
@@ -52,16 +53,15 @@ def joined(tables: Mapping[str, Tables]) -> Tables:
     timed = SINGLE[Role.TIME] in columns
     ordered = not timed and any(part.has(Role.TIME) or part.tables.ordered for part in parts)
     dropped = {f"{part.name}: {reason}": count for part in parts for reason, count in part.tables.dropped.items()}
+    orders = [_order(part) if ordered and not part.tables.ordered else None for part in parts]
     frames = [_events(part, columns, scale) for part in parts]
-    if ordered:
-        frames = [
-            frame if part.tables.ordered else _in_order(part, frame) for part, frame in zip(parts, frames, strict=True)
-        ]
+    frames = [frame if order is None else frame[order] for frame, order in zip(frames, orders, strict=True)]
     users, user_columns = _sides(parts, "users", dropped)
     items, item_columns = _sides(parts, "items", dropped)
     schema = Schema(events=columns, users=user_columns, items=item_columns, label_scale=scale)
     return Tables(
-        events=pl.concat(frames, how="diagonal"),
+        events=pl.concat(frames, how="diagonal").lazy(),
+        texts=_texts(parts, orders),
         schema=schema,
         users=users,
         items=items,
@@ -78,8 +78,8 @@ def _scale(parts: list[_Part]) -> tuple[float, float] | None:
     return scales[0] if all(scales) else None
 
 
-def _events(part: _Part, columns: Mapping[str, ColumnSchema], scale: tuple[float, float] | None) -> pl.LazyFrame:
-    """The events of a data set with the columns of the joined one; words stay unread."""
+def _events(part: _Part, columns: Mapping[str, ColumnSchema], scale: tuple[float, float] | None) -> pl.DataFrame:
+    """The events of a data set with the columns of the joined one."""
     read = part.intake
     found = {
         "user_id": part.ids(read.user_keys).gather(read.user),
@@ -97,15 +97,22 @@ def _events(part: _Part, columns: Mapping[str, ColumnSchema], scale: tuple[float
     for name, (values, levels) in read.context.items():
         known = _context(values, levels)
         found[name] = known if columns[name].kind == Kind.NUMBER else known.cast(pl.String)
-    return _with_texts(part, [values.alias(name) for name, values in found.items()])
+    return pl.DataFrame(found)
 
 
-def _with_texts(part: _Part, columns: list[pl.Series]) -> pl.LazyFrame:
-    names = event_texts.columns_of(part.tables.schema)
-    if not names:
-        return pl.DataFrame(columns).lazy()
-    texts = [pl.col(column).cast(pl.String).alias(name) for name, column in names.items()]
-    return part.tables.events.select(texts).with_columns(columns)
+def _texts(parts: list[_Part], orders: list[np.ndarray | None]) -> dict[str, TextColumn]:
+    """Words of the events of all data sets, missing where one has none."""
+    read = [event_texts.read(part.tables) for part in parts]
+    names = dict.fromkeys(name for found in read for name in found)
+
+    def batches(name: str) -> Iterator[list[str | None]]:
+        for part, found, order in zip(parts, read, orders, strict=True):
+            if name not in found:
+                yield [None] * len(part.intake.user)
+            else:
+                yield from (found[name] if order is None else found[name].at(order)).batches()
+
+    return {name: event_texts.spooled(batches(name)) for name in names}
 
 
 def _rescaled(labels: np.ndarray, own: tuple[float, float] | None, scale: tuple[float, float] | None) -> np.ndarray:
@@ -122,12 +129,11 @@ def _context(values: np.ndarray, levels: tuple[str, ...]) -> pl.Series:
     return pl.Series([*levels, None], dtype=pl.String).gather(values)
 
 
-def _in_order(part: _Part, frame: pl.LazyFrame) -> pl.LazyFrame:
+def _order(part: _Part) -> np.ndarray:
     """Rows by user and time, ties by a hash, where only the order of rows is left to say it."""
     read = part.intake
     others = [read.label, read.kind]
-    order, _ = chronological(read.user, read.time.seconds, read.time.fraction, read.item, others, 0, ordered=False)
-    return frame.select(pl.all().gather(pl.Series(order)))
+    return chronological(read.user, read.time.seconds, read.time.fraction, read.item, others, 0, ordered=False)[0]
 
 
 def _columns(parts: list[_Part]) -> dict[str, ColumnSchema]:
@@ -141,8 +147,6 @@ def _columns(parts: list[_Part]) -> dict[str, ColumnSchema]:
         for name, (values, _) in part.intake.context.items():
             numbers = values.dtype == np.float32 and (name not in found or found[name].kind == Kind.NUMBER)
             found[name] = ColumnSchema(kind=Kind.NUMBER if numbers else Kind.CATEGORY, role=Role.CONTEXT)
-        for name in event_texts.columns_of(part.tables.schema):
-            found[name] = ColumnSchema(kind=Kind.TEXT, role=Role.TEXT)
     return found
 
 

@@ -16,6 +16,7 @@ from p5rec.core.errors import InputError
 from p5rec.data.dataset import Dataset
 from p5rec.data.events import Part
 from p5rec.data.features import Kind
+from p5rec.data.sources.amazon import Amazon
 from p5rec.data.sources.frame import Frame
 from p5rec.data.sources.joined import Joined
 from p5rec.data.sources.sequences import Sequences
@@ -131,6 +132,27 @@ def test_words_follow_their_events() -> None:
             told = [None if name == "c" else f"{user} {item[2:]}" for item in items]
             assert both.text("review", places) == told
             assert both.text("headline", places) == [f"h {one}" if name == "a" else None for one in told]
+
+
+def test_reviews_in_a_file_join_sequences(tmp_path: Path) -> None:
+    rows = [
+        {
+            "reviewerID": f"u{n % 5}",
+            "asin": f"i{n}",
+            "overall": 4,
+            "unixReviewTime": 9 - n // 5,
+            "reviewText": f"no {n}",
+        }
+        for n in range(40)
+    ]
+    path = written(tmp_path, "".join(json.dumps(row) + "\n" for row in rows), "r.jsonl")
+    lines = "".join(f"u{n} a b c d\n" for n in range(1500))
+    sequences = Sequences(Sequences.Config(path=written(tmp_path, lines, "s.txt")))
+    both = join(s=sequences, r=Amazon(Amazon.Config(path=path)))
+    assert history(both, "r/u1") == [f"r/i{n}" for n in (36, 31, 26, 21, 16, 11, 6, 1)]
+    row = both.bounds[both.users.number("r/u1")]
+    assert both.text("review", np.arange(row[0], row[-1])) == [f"no {n}" for n in (36, 31, 26, 21, 16, 11, 6, 1)]
+    assert both.facts["texts"]["review"]["count"] == 40
 
 
 def test_sequences_and_logs_with_times_keep_their_order(tmp_path: Path) -> None:
