@@ -10,6 +10,7 @@ import pytest
 from p5rec.commands import run as stage
 from p5rec.commands.page import resolve
 
+PACE = {"epochs": 8, "rate": 0.005, "warmup": 10, "turns": "each", "patience": 100}
 SORTS, EACH = ("tea", "jam", "pot"), 32
 
 
@@ -40,7 +41,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
                 "length": 40,
                 "blocks": 1,
                 "task": tasks,
-                "train": {"epochs": 12, "rate": 0.005, "warmup": 10, "turns": "each"},
+                "train": PACE,
             }
         },
         "evaluate": {"bootstrap": 100, "baselines": False},
@@ -84,3 +85,52 @@ def test_numbers_stand_beside_the_tuned_bias(told: dict[str, Any]) -> None:
     assert low <= told["rating"]["rmse"] <= high
     assert "rmse" in rows(told, "rating")["tuned user + item bias: stars"]["difference"]
     assert {"ndcg@10", "recall@10", "choice_accuracy", "yes_no_accuracy"} <= set(told["sequential"])
+
+
+# ---------------------------------------------------------------- families of texts
+
+
+THINGS = ("zorb", "plinth", "tassel", "grommet", "spigot", "ferrule")
+FORMS = ("I like the {0}. It is very {2} and the {1} is too.", "My {1} broke. A {2} {0} is a thing for the {1}.")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Reviews whose words tell the stars, though neither user nor item does."""
+    folder, draw = tmp_path_factory.mktemp("written"), random.Random(5)
+    lines = []
+    for user in range(60):
+        for n, item in enumerate(draw.sample(range(20), 6)):
+            stars = draw.choice([1, 5])
+            word, (one, other) = ("bad", "good")[stars == 5], draw.sample(THINGS, 2)
+            text = draw.choice(FORMS).format(one, other, word)
+            row = {"reviewerID": f"u{user}", "asin": f"i{item}", "overall": stars, "unixReviewTime": 1000 + n}
+            lines.append(json.dumps({**row, "reviewText": text, "summary": f"a {word} {one}"}))
+    (folder / "reviews.jsonl").write_text("\n".join(lines) + "\n")
+    tasks = {name: {"kind": "prompt", "family": name, "rows": 48} for name in ("review", "explanation")}
+    p5 = {"width": 32, "heads": 2, "length": 64, "blocks": 1, "task": tasks}
+    page = {
+        "data": {"path": str(folder / "reviews.jsonl"), "source": "amazon"},
+        "model": {"p5": {**p5, "train": {**PACE, "epochs": 15}}},
+        "evaluate": {"bootstrap": 100, "baselines": False},
+    }
+    stage.run(resolve(page), folder / "run")
+    found: dict[str, Any] = json.loads((folder / "run" / "report.json").read_text())
+    return found["models"]["p5"]["test"]["families"]
+
+
+def test_texts_are_measured_beside_baselines_of_words_and_copies(written: dict[str, Any]) -> None:
+    review, explanation = written["review"], written["explanation"]
+    assert {"rmse", "headline_bleu4", "sentiment_accuracy"} <= set(review)
+    assert {"bleu1", "bleu4", "rouge1", "rougeL", "distinct2"} <= set(explanation)
+    assert review["rows"]["TF-IDF + ridge: stars"]["rmse"] < 0.5
+    assert review["rows"]["tuned user + item bias: stars"]["rmse"] > 1.5  # neither tells the stars
+    assert review["rmse"] < review["rows"]["tuned user + item bias: stars"]["rmse"] - 0.3
+    assert "distinct2" in explanation["rows"]["copy: of the item: sentence"]
+    assert "bleu4" in explanation["rows"]["copy: of user and item: sentence"]
+
+
+def test_a_feature_that_is_given_is_reported_apart(written: dict[str, Any]) -> None:
+    given = written["explanation"]["rows"]["feature given"]
+    assert given["note"] == "the word comes from the sentence that is right"
+    assert {"bleu1", "distinct2"} <= set(given)
