@@ -17,18 +17,18 @@ from p5rec.commands.weights import Trained
 from p5rec.core.errors import InputError
 from p5rec.data import storage
 
-WORDS = ["red", "blue", "green", "round"]
+WORDS = ["red", "blue", "green", "gold", "pink", "gray", "teal", "lime", "navy", "ruby", "sand", "plum"]
 
 
 def write_world(folder: Path, name: str, users: int, seed: int, foreign: str = "") -> dict[str, str]:
     """Events whose next item has the colour that follows the last one; items are known by two words."""
     folder.mkdir(parents=True, exist_ok=True)
     draw, lines = random.Random(seed), ["user_id,item_id,timestamp"]
-    items = {f"{name}{n}": WORDS[n % 4] for n in range(24)}
+    items = {f"{name}{n}": WORDS[n % 12] for n in range(72)}
     for user in range(users):
-        colour = draw.randrange(4)
+        colour = draw.randrange(12)
         for n in range(9):
-            item = draw.choice([key for key, word in items.items() if word == WORDS[(colour + n) % 4]])
+            item = draw.choice([key for key, word in items.items() if word == WORDS[(colour + n) % 12]])
             lines.append(f"{name}u{user},{item},{1_600_000_000 + n * 60}")
     (folder / "events.csv").write_text("\n".join(lines) + "\n")
     rows = [f"{key},{word} thing {foreign}" for key, word in items.items()]
@@ -38,7 +38,7 @@ def write_world(folder: Path, name: str, users: int, seed: int, foreign: str = "
 
 def page(data: dict[str, str], modalities: list[str], **model: Any) -> dict[str, Any]:
     settings = {"width": 16, "blocks": 1, "length": 16, "dropout": 0.0}
-    made_of = {"epochs": 150, "validate_every": 75, "warmup": 1, "rate": 0.01, "patience": 0} | model.pop("train", {})
+    made_of = {"epochs": 150, "validate_every": 50, "warmup": 1, "rate": 0.01, "patience": 0} | model.pop("train", {})
     return {
         "data": data,
         "items": {"modalities": modalities},
@@ -60,7 +60,7 @@ def tuned(pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """On other items and users, few of them, with the same words and a new one."""
     out = tmp_path_factory.mktemp("second")
     data = write_world(out / "world", "b", 60, 2, foreign="ceramic")
-    short: dict[str, Any] = {"train": {"epochs": 2, "validate_every": 1}, "from": str(pretrained)}
+    short: dict[str, Any] = {"train": {"epochs": 8, "validate_every": 4, "rate": 0.001}, "from": str(pretrained)}
     values = page(data, ["text"], **short)
     del values["items"]  # as the model there has them
     stage.run(read(values), out / "run")
