@@ -12,15 +12,31 @@ import torch
 from rich.table import Table
 
 BRINGS: dict[str, tuple[str, str]] = {
-    "lightning": ("train", "training of neural models (sasrec, bert4rec, deepfm)"),
+    "lightning": ("train", "training of neural models (p5, sasrec, bert4rec, deepfm)"),
     "jinja2": ("report", "report.html"),
     "fastapi": ("serve", "the web service"),
     "uvicorn": ("serve", "the web service"),
+    "sacrebleu": ("text", "BLEU of explanations and headlines"),
+    "rouge-score": ("text", "ROUGE of explanations and headlines"),
+    "scikit-learn": ("text", "baselines that read reviews"),
+    "peft": ("peft", "low-rank tuning"),
     "pandas": ("pandas", "pandas frames in and out (polars frames always work)"),
     "tensorboard": ("tensorboard", "curves in TensorBoard: loggers = ['tensorboard']"),
     "wandb": ("wandb", "curves in Weights & Biases, offline too: loggers = ['wandb']"),
 }
-BASE = ("p5rec", "torch", "numpy", "scipy", "polars", "pyarrow", "pydantic", "safetensors", "typer", "rich")
+BASE = (
+    "p5rec",
+    "torch",
+    "numpy",
+    "scipy",
+    "polars",
+    "pyarrow",
+    "pydantic",
+    "safetensors",
+    "tokenizers",
+    "typer",
+    "rich",
+)
 
 
 @dataclass(frozen=True)
