@@ -12,7 +12,7 @@ from p5rec.core.config import Config
 class TrainConfig(Config):
     """Settings of training, the same for every model and task."""
 
-    epochs: int = Field(30, ge=1, description="passes over the training rows of the largest task")
+    epochs: int = Field(30, ge=1, description="passes over the training rows of the first task")
     steps: int | None = Field(None, ge=1, description="stop after so many steps, whatever the passes")
     seconds: float | None = Field(None, gt=0, description="stop after so many seconds")
     patience: int = Field(5, ge=0, description="stop after so many validations without a better score; 0 never")

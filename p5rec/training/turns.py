@@ -33,11 +33,11 @@ class Turns:
             self._drawn: tuple[np.ndarray, np.ndarray] = np.empty(0, np.int64), np.empty(0, np.int64)
 
     def steps(self, each: Mapping[str, int]) -> int:
-        """Steps of a pass over the rows of the largest task, where a pass takes a task so many of its own."""
+        """Steps of a pass: the first task sees its rows once; a pass takes each task so many steps of its own."""
         if self.mode == "all":
-            return max(each.values())
-        size, share = max((each[name], share) for name, share in self.shares.items() if share)
-        return math.ceil(size / share)
+            return each[self.names[0]]
+        name = next(name for name, share in self.shares.items() if share)
+        return math.ceil(each[name] / self.shares[name])
 
     def at(self, step: int) -> dict[str, int]:
         """Task → how many steps it took before, for the tasks of a step."""

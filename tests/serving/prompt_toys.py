@@ -40,7 +40,7 @@ def reviews_page(data: dict[str, str], families: tuple[str, ...], serve: str = "
     """A page with ease and a tiny p5 that learns the families."""
     tasks = {name: {"kind": "prompt", "family": name, "rows": 32, "kinds": 1.0} for name in families}
     tiny = {"width": 32, "heads": 2, "length": 48, "blocks": 1, "dropout": 0.0, "positions": "rotary"}
-    train = {"epochs": 25, "validate_every": 25, "warmup": 10, "turns": "each", "rate": 0.01}
+    train = {"epochs": 125, "validate_every": 125, "warmup": 10, "turns": "each", "rate": 0.01}
     return {
         "data": data,
         "items": {"modalities": ["id", "category"]},

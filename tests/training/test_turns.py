@@ -44,10 +44,12 @@ def test_a_turn_depends_on_the_seed_and_the_step_only() -> None:
     assert [Turns(weights, "each", 1).at(step) for step in range(20)] != [walked.at(step) for step in range(20)]
 
 
-def test_a_pass_is_over_when_the_largest_task_has_seen_its_rows() -> None:
-    sizes = {"large": 30, "small": 5, "unused": 900}
-    assert Turns({"large": 1, "small": 1, "unused": 0}, "each", 0).steps(sizes) == 60
-    assert Turns({"large": 1, "small": 1, "unused": 0}, "all", 0).steps(sizes) == 900
+def test_a_pass_is_over_when_the_first_task_has_seen_its_rows() -> None:
+    """However many prompts could be made of the same rows, they do not make a pass longer."""
+    sizes = {"main": 30, "small": 5, "prompts": 900}
+    assert Turns({"main": 1, "small": 1, "prompts": 2}, "each", 0).steps(sizes) == 120
+    assert Turns({"main": 1, "small": 1, "prompts": 2}, "all", 0).steps(sizes) == 30
+    assert Turns({"main": 0, "small": 1, "prompts": 0}, "each", 0).steps(sizes) == 5
 
 
 def test_weights_that_nothing_can_be_drawn_by_are_a_fault() -> None:
