@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,7 +13,7 @@ from p5rec.blocks.memory import Memory
 from p5rec.blocks.transformer import Shape, Transformer
 
 
-class Backbone(nn.Module):
+class Backbone(nn.Module, ABC):
     """Vectors of things in, hidden vectors out, and what it takes to read and say words.
 
     Attributes:
@@ -24,21 +26,21 @@ class Backbone(nn.Module):
     width: int
     causal: bool = True
 
+    @abstractmethod
     def forward(self, x: Tensor, padding: Tensor, wanted: Tensor) -> Tensor:
         """(B, L, H) things, padding (B, L), places (B, A) whose output is wanted → (B, A, H)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, x: Tensor, memory: Memory, places: Tensor) -> Tensor:
         """Further things (B, N, H) at `places` (B, N), behind what the memory holds → (B, N, H)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def speak(self, hidden: Tensor) -> Tensor:
         """(…, H) → (…, W) logits of the next word."""
-        raise NotImplementedError
 
+    @abstractmethod
     def grow(self, words: int) -> None:
         """Make room for further words; old ones keep their vectors."""
-        raise NotImplementedError
 
 
 class Own(Backbone):

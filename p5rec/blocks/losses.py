@@ -1,7 +1,8 @@
-"""Losses of choosing items: softmax over a whole catalogue or over a sample of it, and calibrated BCE."""
+"""Losses of choosing items and words: softmax over all or over a sample, and calibrated BCE."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -134,3 +135,8 @@ def gbce(right: Tensor, others: Tensor, weights: Tensor, catalogue: int, calibra
     power = share * (calibration * (1 - 1 / share) + 1 / share)
     wrong = F.softplus(others).sum(1, keepdim=True)
     return (weights * (power * F.softplus(-right.float()) + wrong)).sum() / weights.sum()
+
+
+def of_words(logits: Tensor, right: Tensor) -> Tensor:
+    """Mean cross-entropy of (N,) words among the W of (N, W) logits, 1 for a model that knows none."""
+    return F.cross_entropy(logits.float(), right) / math.log(max(logits.shape[1], 2))

@@ -17,7 +17,6 @@ from p5rec.contracts import Estimates, Factored, Fitted, Model, Queries, Respond
 from p5rec.core import artifact
 from p5rec.core import seed as seeds
 from p5rec.core.errors import InputError
-from p5rec.core.progress import say
 from p5rec.data.dataset import Dataset
 from p5rec.data.features import Features
 from p5rec.towers.tower import build as build_tower
@@ -66,8 +65,10 @@ def opened(entry: ModelEntry, made_for: Setting, folder: Path) -> Trained:
     return Trained(entry.name, weights.load_into(folder, model(entry, made_for)), facts)
 
 
-def tasks(entry: ModelEntry, made_for: Setting, dataset: Dataset) -> tuple[dict[str, Task], dict[str, float]]:
-    """The tasks of a model that this data can teach, and their weights.
+def tasks(
+    entry: ModelEntry, made_for: Setting, dataset: Dataset
+) -> tuple[dict[str, Task], dict[str, float], dict[str, str]]:
+    """The tasks of a model that this data can teach, their weights, and why the others step aside.
 
     Raises:
         InputError: it can teach none.
@@ -81,12 +82,10 @@ def tasks(entry: ModelEntry, made_for: Setting, dataset: Dataset) -> tuple[dict[
             task.steps(dataset)
         except StepsAside as reason:
             aside[name] = str(reason)
-    for name, why in aside.items():
-        say(f"{entry.name}: the task {name} steps aside: {why}")
     if len(aside) == len(built):
         raise InputError([f"model.{entry.name}.task.{name}: {why}; name another task" for name, why in aside.items()])
     kept = {name: task for name, task in built.items() if name not in aside}
-    return kept, {name: weight for name, (_, weight) in entry.tasks.items() if name in kept}
+    return kept, {name: weight for name, (_, weight) in entry.tasks.items() if name in kept}, aside
 
 
 def responders(

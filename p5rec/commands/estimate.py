@@ -73,7 +73,7 @@ def _model(entry: ModelEntry, made_for: Setting, dataset: Dataset, rate: float) 
 def _trained(entry: ModelEntry, made_for: Setting, dataset: Dataset) -> float:
     """Seconds of all passes, from those of a few steps."""
     model = assemble.model(entry, made_for)
-    tasks, weights = assemble.tasks(entry, made_for, dataset)
+    tasks, weights, _ = assemble.tasks(entry, made_for, dataset)
     if isinstance(model, Bound):
         model.bind(dataset)
     balance, tuning = entry.balance.make(balanced(weights, entry.train.turns)), entry.tuning.make()

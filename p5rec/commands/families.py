@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from p5rec.commands import assemble
@@ -51,9 +50,7 @@ class Room:
 
     def __init__(self, made: Made, model: Model, config: Any) -> None:
         self.made, self.dataset, self.config = made, made.served, config
-        path = Path(config.family)
-        self.name = path.stem
-        self.templates = templates.read(path) if path.suffix == ".toml" else templates.family(config.family)
+        self.name, self.templates = config.family, templates.family(config.family)
         self.knowledge = Knowledge(self.dataset, config.most, config.candidates)
         self.ranker = assemble.unseen(assemble.scorer(model, self.dataset), self.dataset)
         self.answerer = assemble.answerer(model, self.ranker, self.dataset)

@@ -11,7 +11,9 @@ from p5rec.contracts import KINDS
 from p5rec.core.config import Config, build
 from p5rec.core.errors import InputError
 from p5rec.core.plugins import Folder
+from p5rec.data import template as templates
 
+PROMPTS = "prompts"  # families of templates, beside the folders of plugs
 FOLDERS: dict[str, Folder] = {kind: Folder(kind, package, base) for kind, (package, base) in KINDS.items()}
 
 
@@ -35,14 +37,18 @@ class Chosen:
 
 
 def use_own(folder: Path) -> None:
-    """Add a folder of the user's plugs: files in ``folder/KIND/NAME.py`` (e.g. ``model/mine.py``).
+    """Add a folder of the user's plugs: ``folder/KIND/NAME.py`` (e.g. ``model/mine.py``), ``folder/prompts/NAME.toml``.
 
     Raises:
         InputError: the folder is missing or holds no folder named after a kind of plug.
     """
     found = [kind for kind in FOLDERS if (folder / kind).is_dir()]
-    if not found:
-        raise InputError(f"plugs: {folder} holds no folder of plugs; expected one of {', '.join(FOLDERS)} inside it")
+    prompts = folder / PROMPTS
+    if not found and not prompts.is_dir():
+        kinds = ", ".join([*FOLDERS, PROMPTS])
+        raise InputError(f"plugs: {folder} holds no folder of plugs; expected one of {kinds} inside it")
+    if prompts.is_dir() and prompts not in templates.OWN:
+        templates.OWN.insert(0, prompts)
     for kind in found:
         if folder / kind not in FOLDERS[kind].own:
             FOLDERS[kind].own.append(folder / kind)
@@ -66,5 +72,6 @@ def choose(kind: str, entry: str | Mapping[str, Any], where: str) -> Chosen:
 
 
 def own_files(chosen: Iterable[tuple[str, str]]) -> list[Path]:
-    """The user's files behind (kind, name) pairs, so that an artifact can keep them."""
-    return sorted({path for kind, name in chosen if (path := FOLDERS[kind].origin(name)) is not None})
+    """The user's files behind (kind, name) pairs, and all families of prompts, so that an artifact can keep them."""
+    code = {path for kind, name in chosen if (path := FOLDERS[kind].origin(name)) is not None}
+    return sorted(code | {path for path in templates.families().values() if path.parent in templates.OWN})

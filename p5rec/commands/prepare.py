@@ -51,7 +51,7 @@ def run(page: Page, folder: Path, accept: Callable[[Dataset], None] = lambda dat
     rows, size, seconds = estimate(tables)
     say(f"data: about {rows:,} rows; preparing takes about {seconds:.0f} s and {size / 2**20:,.0f} MB")
     section, filters = page.run.data, [chosen.make() for chosen in page.filters]
-    spoken = templates.spoken(Path(page.run.plugs) if page.run.plugs else None)
+    spoken = templates.spoken()
     dataset = assemble(tables, filters, page.split.make(), section.features, section.target, page.run.seed, spoken)
     dataset = _with_words_of_start(page, dataset)
     accept(dataset)
@@ -87,7 +87,7 @@ def fingerprint(page: Page) -> str:
     own = [path.read_text(encoding="utf-8") for path in own_files(page.plugs) if path.parent.name in OWN]
     files = {str(path): _stamp(path) for value in _texts(settings) for path in _files(value)}
     starts = [[str(entry.start.run), entry.start.version] for entry in page.models.values() if entry.start]
-    text = json.dumps([settings, own, files, *[starts] * bool(starts)], sort_keys=True, default=str)
+    text = json.dumps([settings, own, files, templates.spoken(), *[starts] * bool(starts)], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

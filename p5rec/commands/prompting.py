@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, cast
 
 from p5rec.commands.assemble import scorer, unseen
@@ -59,8 +58,7 @@ def _wordings(page: Page, dataset: Dataset, name: str) -> Iterator[Template]:
     for chosen, _ in page.models[name].tasks.values():
         family: Any = getattr(chosen.config, "family", None)
         if isinstance(family, str):
-            found = templates.read(Path(family)) if family.endswith(".toml") else templates.family(family)
-            for one in found:
+            for one in templates.family(family):
                 if not one.held_out and all(known.able(hole) for hole in one.names):
                     yield one
 

@@ -28,7 +28,7 @@ from p5rec.evaluation.evaluate import evaluate
 from p5rec.training.fit import balanced, fit
 from p5rec.training.loggers import build as build_loggers
 
-OWN = ("model", "task", "modality", "fusion", "balance", "tuning", "metric")  # plugs that shape a trained model
+OWN = ("prompts", "model", "task", "modality", "fusion", "balance", "tuning", "metric")  # what shapes a trained model
 WATCHED = 4096  # validation queries that early stopping looks at, a seeded sample
 
 
@@ -108,7 +108,9 @@ def _teach(
             return {}, str(reason)
     if not entry.tasks:
         return {}, ""
-    tasks, task_weights = assemble.tasks(entry, made_for, dataset)
+    tasks, task_weights, aside = assemble.tasks(entry, made_for, dataset)
+    for name, why in aside.items():
+        say(f"{entry.name}: the task {name} steps aside: {why}")
     history = fit(
         model,
         tasks,

@@ -15,6 +15,8 @@ from p5rec.data.fields import NAMES, Fields, kind_of
 from p5rec.data.prompt import Prompts
 
 HOLE = re.compile(r"\{([^{}]*)\}")
+ANSWER_WORDS = ("yes", "no", "good", "bad")
+OWN: list[Path] = []  # folders of the user's own families, searched first
 
 
 class TemplateSection(Config):
@@ -112,32 +114,24 @@ def read(path: Path) -> list[Template]:
     return found
 
 
-def folders(own: Path | None = None) -> list[Path]:
-    """Where families are looked for: the user's own ``prompts`` folder first, then those that ship."""
-    shipped = Path(str(resources.files("p5rec") / "prompts"))
-    return [own / "prompts", shipped] if own is not None and (own / "prompts").is_dir() else [shipped]
-
-
-def families(own: Path | None = None) -> dict[str, Path]:
+def families() -> dict[str, Path]:
     """Family → its file; a file of the user's own stands in for one that ships."""
-    return {path.stem: path for folder in reversed(folders(own)) for path in sorted(folder.glob("*.toml"))}
+    shipped = Path(str(resources.files("p5rec") / "prompts"))
+    return {path.stem: path for folder in (shipped, *reversed(OWN)) for path in sorted(folder.glob("*.toml"))}
 
 
-def family(name: str, own: Path | None = None) -> list[Template]:
+def family(name: str) -> list[Template]:
     """The templates of a family by name.
 
     Raises:
         InputError: there is no such family, or its file has faults.
     """
-    known = families(own)
+    known = families()
     if name not in known:
         raise InputError(f"there is no family of prompts called {name!r}; {nearest(name, known)}")
     return read(known[name])
 
 
-def spoken(own: Path | None = None) -> list[str]:
+def spoken() -> list[str]:
     """The words of all templates, which a vocabulary must know, and those of the answers."""
-    return [one.words for name in families(own) for one in family(name, own)] + list(ANSWER_WORDS)
-
-
-ANSWER_WORDS = ("yes", "no", "good", "bad")
+    return [one.words for name in families() for one in family(name)] + list(ANSWER_WORDS)

@@ -40,7 +40,7 @@ class P5Config(Config):
     hidden: int = Field(4, ge=1, description="width of the feed-forward net, in multiples of `width`")
     ligr: bool = Field(False, description="gated blocks (LiGR, as in eSASRec)")
     positions: Literal["start", "rotary"] = Field(
-        "start", description="learned vectors counted from the start, or rotations"
+        "rotary", description="rotations, which read words alike behind a history of any length, or learned vectors"
     )
     unknown: float = Field(0.1, ge=0, lt=1, description="share of rows whose user is hidden, as new users are")
     factors: int = Field(32, ge=1, description="width of the vectors whose products estimate numbers")

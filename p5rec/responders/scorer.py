@@ -94,7 +94,8 @@ class Scorer(Responder):
 
     def _batches(self, queries: Queries) -> Iterator[np.ndarray]:
         """Query numbers in batches."""
-        lengths = queries.history.lengths + 2  # START and BLANK
+        read = queries.history if queries.prompt is None else queries.prompt
+        lengths = read.lengths + 2  # START and BLANK
         lengths = lengths if self.model.length is None else np.minimum(lengths, self.model.length)
         wide = self.count if queries.candidates is None else int(queries.candidates.lengths.max(initial=1))
         cells, tokens = self.config.cells, self.config.tokens

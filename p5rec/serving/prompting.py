@@ -20,7 +20,7 @@ from p5rec.serving.engine import Engine
 from p5rec.serving.limits import Limits
 from p5rec.serving.questions import UNTOLD, Past, Question, queries
 
-MUTE = "no model of this run answers prompts; train p5 with tasks of kind 'prompt', as the page p5-sequences does"
+MUTE = "no model of this run answers prompts; train p5 with tasks of kind 'prompt', as the page p5-reviews does"
 FEATURELESS = "the feature was not read: no model of this run was trained on explanations that name one"
 UNTAUGHT = (
     "no model of this run was trained on explanations, so there is no sentence; only the event that speaks for it"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
+from p5rec.blocks import losses
 from p5rec.blocks.stream import Kind, Stream
 from p5rec.collate import collate
 from p5rec.contracts import Dataset, Model, Prompts, Queries, Segment, Setting, Speaks, StepsAside, Task
@@ -89,6 +87,5 @@ class Language(Task):
         """A scalar, 1 for a model that knows no word."""
         assert isinstance(model, Speaks)
         asked = stream.asks >= 0
-        logits = model.words(model.encode(stream))[asked].float()
         right = stream.values.gather(1, stream.asks.clamp(min=0))[asked]
-        return F.cross_entropy(logits, right) / math.log(max(logits.shape[1], 2))
+        return losses.of_words(model.words(model.encode(stream))[asked], right)

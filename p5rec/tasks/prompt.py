@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor
 
 from p5rec.blocks import losses
@@ -19,6 +18,7 @@ from p5rec.collate import collate
 from p5rec.contracts import Dataset, Model, Prompted, Prompts, Queries, Setting, StepsAside, Task
 from p5rec.core import seed as seeds
 from p5rec.core.config import Config
+from p5rec.core.errors import InputError
 from p5rec.core.things import ANSWERS, Kind
 from p5rec.data import template as templates
 from p5rec.data.fields import Fields, before
@@ -32,13 +32,24 @@ ANEW = 1_000_003  # steps further on, where none of them had it
 class PromptConfig(Config):
     """Settings of a family of prompts."""
 
-    family: str = Field("sequential", min_length=1, description="name of a family that ships, or a TOML file")
+    family: str = Field(
+        "sequential", min_length=1, description="a family that ships, or prompts/NAME.toml of the plugs"
+    )
     rows: int = Field(64, ge=1, description="prompts of a batch")
     wordings: int = Field(4, ge=1, description="different wordings in a batch, at most")
     candidates: int = Field(20, ge=2, description="items of a list to choose from")
     most: int = Field(48, ge=1, description="words of a long text that are read or said")
     closed: tuple[str, ...] = Field((), description="names of categories that are never told (held out)")
     kinds: float = Field(0.1, ge=0, description="weight of telling which kind of answer is asked for")
+
+    @field_validator("family")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            templates.family(name)
+        except InputError as error:
+            raise ValueError("; ".join(error.faults)) from None
+        return name
 
 
 @dataclass(frozen=True)
@@ -66,9 +77,7 @@ class Prompt(Task):
 
     def __init__(self, config: PromptConfig, setting: Setting) -> None:
         super().__init__(config, setting)
-        path = Path(config.family)
-        all_of_it = templates.read(path) if path.suffix == ".toml" else templates.family(config.family)
-        self.wordings = [one for one in all_of_it if not one.held_out]
+        self.wordings = [one for one in templates.family(config.family) if not one.held_out]
         self._kept: Knowledge | None = None
 
     def steps(self, dataset: Dataset) -> int:
@@ -157,9 +166,7 @@ class Prompt(Task):
         if (item := kinds == Kind.ITEM).any():
             parts += self._of_items(model, model.vectors(state)[item], values[item], target, item)
         if (word := kinds == Kind.WORD).any():
-            logits = model.words(state)[word].float()
-            loss = F.cross_entropy(logits, values[word]) / math.log(max(logits.shape[1], 2))
-            parts.append((int(word.any(1).sum()), loss))
+            parts.append((int(word.any(1).sum()), losses.of_words(model.words(state)[word], values[word])))
         if (number := kinds == Kind.NUMBER).any():
             wrong = (model.number(state)[number].float() - numbers[number]).square().mean() / target.variance
             parts.append((int(number.sum()), wrong))

@@ -16,6 +16,9 @@ class TrainConfig(Config):
     steps: int | None = Field(None, ge=1, description="stop after so many steps, whatever the passes")
     seconds: float | None = Field(None, gt=0, description="stop after so many seconds")
     patience: int = Field(5, ge=0, description="stop after so many validations without a better score; 0 never")
+    keep: Literal["best", "last"] = Field(
+        "best", description="weights kept: of the best validation, or the last, where one metric is not all that counts"
+    )
     validate_every: float = Field(1.0, gt=0, description="passes from one validation to the next")
     rate: float = Field(1e-3, gt=0, description="highest learning rate")
     warmup: int = Field(100, ge=0, description="steps in which the rate rises from 0")

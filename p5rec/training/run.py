@@ -186,15 +186,16 @@ class Run:
         return "patience" if self.config.patience and self.stale >= self.config.patience else ""
 
     def finish(self) -> History:
-        """The best weights into the model (the last ones, averaged, without validation)."""
+        """The kept weights into the model: the best ones, or the last (averaged), as without validation."""
         if self.validate is not None and (
             not self.history.valid or self.history.valid[-1]["step"] < self.history.steps
         ):
             self._validate()
-        if self.best is not None:
+        stopped = self.ended() or "seconds"
+        if self.best is not None and self.config.keep == "best":
             self.model.load_state_dict(self.best)
         else:
-            self._keep(None)
+            self._keep(self.history.valid[-1]["score"] if self.history.valid else None)
             if self.average:
                 with torch.no_grad():
                     for name, parameter in self.model.named_parameters():
@@ -203,7 +204,7 @@ class Run:
         with torch.no_grad():
             self._refresh()
         self._tick()
-        self.history.stopped = self.ended() or "seconds"
+        self.history.stopped = stopped
         return self.history
 
     # ------------------------------------------------------------ resuming

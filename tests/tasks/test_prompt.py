@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from p5rec.blocks.stream import Kind
-from p5rec.commands import assemble
+from p5rec.commands import assemble, folders
 from p5rec.commands.page import read
 from p5rec.contracts import StepsAside
 from p5rec.core.errors import InputError
+from p5rec.data import template as templates
 from p5rec.models.p5 import P5
 from p5rec.tasks.prompt import Prompt, PromptConfig
 from p5rec.testing.making import fitted, setting
@@ -55,19 +56,30 @@ def test_all_answers_stand_in_the_stream_and_candidates_hold_the_right_one() -> 
     assert kinds == {Kind.ITEM, Kind.NUMBER, Kind.WORD}
 
 
-def test_held_out_wordings_are_never_trained_on_and_a_file_of_ones_own_is_a_family(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text(
+def test_held_out_wordings_are_never_trained_on_and_a_file_in_the_plugs_is_a_family(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(templates, "OWN", [])
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "mine.toml").write_text(
         '[[template]]\nprompt = "{history} go on"\nanswer = "{item}"\n'
         '[[template]]\nheld_out = true\nprompt = "{history} secret"\nanswer = "{item}"\n'
     )
-    own = task(str(path))
+    folders.use_own(tmp_path)
+    assert folders.own_files([]) == [tmp_path / "prompts" / "mine.toml"]
+    own = task("mine")
     assert [one.text for one in own.wordings] == ["{history} go on"]
     dataset = sample()
     stream, _ = own.batch(dataset, fitted(P5, dataset, setting(dataset)), 0, 0)
     assert dataset.words is not None
     words = stream.values[stream.kinds == Kind.WORD].tolist()
     assert set(dataset.words.decode([words])[0].split()) == {"go", "on"}
+
+
+def test_an_unknown_family_is_a_fault_of_the_page_with_the_nearest_name() -> None:
+    page = {"data": {"source": "movielens"}, "model": {"p5": {"task": {"prompt": {"family": "sequentiel"}}}}}
+    with pytest.raises(InputError, match=r"model.p5.task.prompt.family: .*no family .*'sequentiel'.*sequential"):
+        read(page)
 
 
 def test_a_closed_category_is_never_told() -> None:

@@ -64,6 +64,19 @@ def test_patience_ends_the_run_and_the_best_weights_come_back(train: Train) -> N
     assert all(torch.equal(tensor, seen[1][name]) for name, tensor in model.state_dict().items())
 
 
+def test_the_last_weights_may_be_kept_though_others_validated_better(train: Train) -> None:
+    scores, seen = iter([0.9, 0.5, 0.1]), []
+
+    def validate(model: Model) -> float:
+        seen.append(next(iter(model.parameters())).detach().clone())
+        return next(scores)
+
+    history, model = train(validate=validate, epochs=3, patience=0, keep="last")
+    assert torch.equal(next(iter(model.parameters())), seen[-1])
+    assert not torch.equal(seen[0], seen[-1])
+    assert (history.best_score, history.best_step, history.stopped) == (0.1, history.steps, "epochs")
+
+
 def test_validation_may_come_several_times_a_pass_and_always_at_the_end(train: Train) -> None:
     history, _ = train(validate=lambda model: 0.0, epochs=2, validate_every=0.5, patience=0)
     steps = [one["step"] for one in history.valid]
