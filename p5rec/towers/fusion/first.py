@@ -14,7 +14,7 @@ from p5rec.core.config import Config
 class First(Fusion):
     """The first modality of the page where it is known, else the sum of the known others.
 
-    An item that was often seen is known best by its id, which short texts only blur (LOG.md); a new one has nothing else.
+    An item seen often is known best by its id, which short texts only blur (LOG.md); a new one has nothing else.
     The dropout of the id lets the others learn to stand in.
     """
 
