@@ -44,7 +44,8 @@ def _sentence(kind: type[BaseModel], fault: dict[str, Any], where: str) -> str:
         return f"{path}: there is no such setting; {nearest(str(fault['loc'][-1]), _fields(kind, fault['loc'][:-1]))}"
     if fault["type"] == "missing":
         return f"{path}: this setting is required and was not given"
-    return f"{path}: found {fault['input']!r}, {fault['msg'][0].lower()}{fault['msg'][1:]}"
+    told = fault["msg"].removeprefix("Value error, ")  # of a validator of ours
+    return f"{path}: found {fault['input']!r}, {told[0].lower()}{told[1:]}"
 
 
 def _fields(kind: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
