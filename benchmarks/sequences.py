@@ -1,6 +1,6 @@
-"""Quality of the shipped page `sequences`: the whole job on a sequence file, seed by seed.
+"""Quality of the shipped pages `sequences` and `p5-sequences`: the whole job on a sequence file, seed by seed.
 
-    python benchmarks/sequences.py NAME DATA [--items ITEMS] [--seeds 0,1,2] [--set a.b=c …] [--work DIR]
+    python benchmarks/sequences.py NAME DATA [--page p5-sequences] [--items ITEMS] [--seeds 0,1,2] [--set a.b=c …] [--work DIR]
                                    [--out benchmarks/results/sequences_NAME.md]
 
 Leave-one-out, fitted on training rows only, the full catalogue ranked, seen items left out, ties against the model;
@@ -40,7 +40,7 @@ def measured(seed: int, options: argparse.Namespace) -> dict[str, Any]:
     if not (out / "artifact.json").is_file():
         items = [f"data.items={options.items}"] if options.items else []
         settings = [f"data.path={options.data}", *items, f"seed={seed}", *options.set]
-        stage.run(pages.read("sequences", settings), out)
+        stage.run(pages.read(options.page, settings), out)
         (out / "made.txt").write_text(f"{commit()} {datetime.now(UTC):%Y-%m-%d}", encoding="utf-8")
     found: dict[str, Any] = json.loads((out / "report.json").read_text(encoding="utf-8"))
     return found
@@ -83,10 +83,11 @@ def written(options: argparse.Namespace, table: list[list[str]]) -> str:
     """The page of results."""
     changes = "".join(f" --set {one}" for one in options.set)
     items = f" --items {options.items}" if options.items else ""
+    page = "" if options.page == "sequences" else f" --page {options.page}"
     head = [
-        f"# The page `sequences` on {options.name}",
+        f"# The page `{options.page}` on {options.name}",
         "",
-        f"`python benchmarks/sequences.py {options.name} {options.data}{items} --seeds {options.seeds}{changes}`",
+        f"`python benchmarks/sequences.py {options.name} {options.data}{page}{items} --seeds {options.seeds}{changes}`",
         f"(commit and day of each: {made(options)}; {os.cpu_count()} cores)",
         "",
     ]
@@ -103,6 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("name")
     parser.add_argument("data")
+    parser.add_argument("--page", default="sequences")
     parser.add_argument("--items")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--set", action="append", default=[])

@@ -78,7 +78,8 @@ def test_held_out_wordings_are_never_trained_on_and_a_file_in_the_plugs_is_a_fam
 
 def test_an_unknown_family_is_a_fault_of_the_page_with_the_nearest_name() -> None:
     page = {"data": {"source": "movielens"}, "model": {"p5": {"task": {"prompt": {"family": "sequentiel"}}}}}
-    with pytest.raises(InputError, match=r"model.p5.task.prompt.family: found 'sequentiel', there is no family .*'sequential'"):
+    wanted = r"model.p5.task.prompt.family: found 'sequentiel', there is no family .*'sequential'"
+    with pytest.raises(InputError, match=wanted):
         read(page)
 
 
