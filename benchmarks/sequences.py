@@ -1,7 +1,7 @@
 """Quality of the shipped pages `sequences` and `p5-sequences`: the whole job on a sequence file, seed by seed.
 
-    python benchmarks/sequences.py NAME DATA [--page p5-sequences] [--items ITEMS] [--seeds 0,1,2] [--set a.b=c …] [--work DIR]
-                                   [--out benchmarks/results/sequences_NAME.md]
+    python benchmarks/sequences.py NAME DATA [--page p5-sequences] [--items ITEMS] [--seeds 0,1,2] [--set a.b=c …]
+                                   [--work DIR] [--out benchmarks/results/sequences_NAME.md]
 
 Leave-one-out, fitted on training rows only, the full catalogue ranked, seen items left out, ties against the model;
 whatever is chosen is chosen on validation. A seed numbers ids, draws first weights and batches. A row is written as
