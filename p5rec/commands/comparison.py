@@ -78,7 +78,7 @@ def _trained(made: Made, entry: ModelEntry, folder: Path) -> tuple[dict[str, Tra
             continue
         say(f"comparison: {name}")
         try:
-            found[name] = train.one(page, variant, dataset, folder / name)
+            found[name] = train.one(page, variant, dataset, folder / name, made.chosen)
         except MissingExtra as reason:
             notes[name] = str(reason)
     return found, notes

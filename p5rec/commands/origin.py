@@ -18,17 +18,20 @@ OTHERS = ("task", "train", "balance", FROM)  # of a model's table; the rest buil
 
 @dataclass(frozen=True)
 class Origin:
-    """A trained model of another run.
+    """A trained model of another run, or one that stands above in the same page.
 
     Attributes:
-        run: the folder of that run.
+        run: the folder of that run; None: the same page.
         model: the name of the model in its page.
         version: of the artifact; "" where a page was read without looking at it.
     """
 
-    run: Path
+    run: Path | None
     model: str
     version: str = ""
+
+    def __str__(self) -> str:
+        return self.model if self.run is None else str(self.run)
 
 
 def stated(value: Any, name: str, where: str) -> Origin | None:
@@ -42,6 +45,8 @@ def stated(value: Any, name: str, where: str) -> Origin | None:
     if isinstance(value, str):
         return Origin(Path(value), name)
     try:
+        if set(value) == {"model"}:
+            return Origin(None, value["model"])
         return Origin(Path(value["run"]), value["model"], value["version"])
     except (TypeError, KeyError):
         raise InputError(f'{where}.from: found {value!r}, expected the folder of a run, "RUN" or "RUN/MODEL"') from None
@@ -50,19 +55,32 @@ def stated(value: Any, name: str, where: str) -> Origin | None:
 def completed(values: Mapping[str, Any]) -> dict[str, Any]:
     """A page whose models with ``from`` have the settings that the model there was built with, unless it says others.
 
+    The model is one that stands above in the page, or else one of the run in that folder.
+
     Raises:
         InputError: there is no such run or model.
     """
     out, faults = dict(values), list[str]()
+    above: list[str] = []
     for name, entry in (values.get("model") or {}).items():
         if isinstance(entry, Mapping) and isinstance(entry.get(FROM), str):
             try:
-                out = _completed(out, name, dict(entry))
+                complete = _beside if entry[FROM] in above else _completed
+                out = complete(out, name, dict(entry))
             except InputError as fault:
                 faults += fault.faults
+        above.append(name)
     if faults:
         raise InputError(faults)
     return out
+
+
+def _beside(values: dict[str, Any], name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """The model starts from one above it, and is made as that one is."""
+    first = entry[FROM]
+    old = {key: value for key, value in values["model"][first].items() if key not in OTHERS}
+    made = {"kind": first, **old, **entry, FROM: {"model": first}}
+    return {**values, "model": {**values["model"], name: made}}
 
 
 def _completed(values: dict[str, Any], name: str, entry: dict[str, Any]) -> dict[str, Any]:

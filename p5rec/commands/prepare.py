@@ -86,7 +86,9 @@ def fingerprint(page: Page) -> str:
     settings = [page.run.data.model_dump(mode="json"), page.source.config.model_dump(mode="json"), page.run.seed]
     own = [path.read_text(encoding="utf-8") for path in own_files(page.plugs) if path.parent.name in OWN]
     files = {str(path): _stamp(path) for value in _texts(settings) for path in _files(value)}
-    starts = [[str(entry.start.run), entry.start.version] for entry in page.models.values() if entry.start]
+    starts = [
+        [str(entry.start.run), entry.start.version] for entry in page.models.values() if entry.start and entry.start.run
+    ]
     text = json.dumps([settings, own, files, templates.spoken(), *[starts] * bool(starts)], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

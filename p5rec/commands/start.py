@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from p5rec.commands.folders import choose, use_own
 from p5rec.commands.made import DATA, MODELS, PAGE, PLUGS
 from p5rec.commands.origin import Origin
 from p5rec.commands.page import ModelEntry, Page, resolve
+from p5rec.commands.weights import Trained
 from p5rec.contracts import Model, Setting, Tower
 from p5rec.core import artifact
 from p5rec.core.config import read_toml
@@ -67,7 +69,8 @@ def opened(origin: Origin) -> tuple[Model, Dataset]:
     Raises:
         InputError: the run is gone, changed since the page was read, or the model stepped aside in it.
     """
-    facts, data = artifact.read_marker(origin.run, "recommender"), dataset(origin)
+    assert origin.run is not None, "a model of the same page is handed over, not opened"
+    facts, data = artifact.read_marker(origin.run, "recommender"), dataset(origin.run)
     if origin.version and facts["version"] != origin.version:
         raise InputError(f"{origin.run}: this run was made anew since the page was read; read the page again")
     if (origin.run / PLUGS).is_dir():
@@ -83,26 +86,37 @@ def opened(origin: Origin) -> tuple[Model, Dataset]:
     return trained.model, data
 
 
-def dataset(origin: Origin) -> Dataset:
-    """The data of the run, as its final models saw it."""
-    found = storage.load(origin.run / DATA)
-    page = read_toml(origin.run / PAGE)
+def dataset(run: Path) -> Dataset:
+    """The data of a run, as its final models saw it."""
+    found = storage.load(run / DATA)
+    page = read_toml(run / PAGE)
     return found.merged() if page.get("evaluate", {}).get("fitted_on") == "train+valid" else found
 
 
 def vocabulary(page: Page) -> Words | None:
-    """The words of the first model that this page starts from."""
-    starts = [entry.start for entry in page.models.values() if entry.start]
-    return storage.load(starts[0].run / DATA).words if starts else None
+    """The words of the first model of another run that this page starts from."""
+    runs = [entry.start.run for entry in page.models.values() if entry.start and entry.start.run]
+    return storage.load(runs[0] / DATA).words if runs else None
 
 
-def begun(entry: ModelEntry, made_for: Setting, data: Dataset) -> tuple[Model, Taken | None]:
-    """A model for this data, untrained, or with the weights of the one it starts from."""
+def begun(
+    entry: ModelEntry, made_for: Setting, data: Dataset, above: Mapping[str, Trained]
+) -> tuple[Model, Taken | None]:
+    """A model for this data, untrained, or with the weights of the one it starts from.
+
+    Raises:
+        InputError: that one is gone, or stepped aside.
+    """
     if entry.start is None:
         return assemble.model(entry, made_for), None
     model = assemble.model(entry, _sided(made_for))
-    old, before = opened(entry.start)
-    return model, adopt(model, old, matches(data, before))
+    if entry.start.run is not None:
+        old, before = opened(entry.start)
+        return model, adopt(model, old, matches(data, before))
+    first = above[entry.start.model].model
+    if first is None:
+        raise InputError(f"model.{entry.name}.from: {entry.start.model!r} stepped aside, so nothing starts from it")
+    return model, adopt(model, first, matches(data, data))
 
 
 def adopt(model: Model, old: Model, known: Mapping[str, Tensor]) -> Taken:

@@ -42,11 +42,14 @@ def run(page: Page, dataset: Dataset, folder: Path) -> dict[str, Trained]:
     entries = {name: start.opening(entry, made_for) for name, entry in page.models.items()}
     awaited = [entry for name, entry in entries.items() if not _is_there(page, entry, dataset, folder / name)]
     estimate.training(page, dataset, awaited)
-    return {name: one(page, entry, dataset, folder / name) for name, entry in entries.items()}
+    found: dict[str, Trained] = {}
+    for name, entry in entries.items():
+        found[name] = one(page, entry, dataset, folder / name, found)
+    return found
 
 
-def one(page: Page, entry: ModelEntry, dataset: Dataset, folder: Path) -> Trained:
-    """Train one model into a folder, or open it where it is there already.
+def one(page: Page, entry: ModelEntry, dataset: Dataset, folder: Path, above: Mapping[str, Trained]) -> Trained:
+    """Train one model into a folder, or open it where it is there already; it may start from one `above` it.
 
     Raises:
         InputError: a start artifact is missing or does not fit.
@@ -55,7 +58,10 @@ def one(page: Page, entry: ModelEntry, dataset: Dataset, folder: Path) -> Traine
     if _is_there(page, entry, dataset, folder):
         say(f"{entry.name}: trained already")
         return assemble.opened(entry, made_for, folder)
-    return _one(page, entry, made_for, dataset, folder, _fingerprint(page, entry, dataset))
+    model, taken = start.begun(entry, made_for, dataset, above)
+    if taken is not None:
+        say(f"{entry.name}: starts from {entry.start}: {taken.sentence()}")
+    return _one(page, entry, (model, taken), made_for, dataset, folder)
 
 
 def _is_there(page: Page, entry: ModelEntry, dataset: Dataset, folder: Path) -> bool:
@@ -71,11 +77,16 @@ def _made_by(folder: Path) -> str | None:
         return None
 
 
-def _one(page: Page, entry: ModelEntry, made_for: Setting, dataset: Dataset, folder: Path, made_by: str) -> Trained:
+def _one(
+    page: Page,
+    entry: ModelEntry,
+    begun: tuple[Model, start.Taken | None],
+    made_for: Setting,
+    dataset: Dataset,
+    folder: Path,
+) -> Trained:
     """Train one model and write its folder."""
-    model, taken = start.begun(entry, made_for, dataset)
-    if taken is not None and entry.start is not None:
-        say(f"{entry.name}: starts from {entry.start.run}: {taken.sentence()}")
+    (model, taken), made_by = begun, _fingerprint(page, entry, dataset)
     with measured() as cost:
         history, note = _teach(page, entry, model, made_for, dataset, folder, made_by)
     facts = {
@@ -159,13 +170,15 @@ def _fingerprint(page: Page, entry: ModelEntry, dataset: Dataset) -> str:
     watched = evaluating.headline_of(evaluating.metrics_of(page, dataset)) if entry.tasks else ""
     code = [path.read_text(encoding="utf-8") for path in own_files(page.plugs) if path.parent.name in OWN]
     text = [settings, others, towers, watched, code, page.run.seed, dataset.facts.get("fingerprint"), dataset.refitted]
-    if entry.start is not None:
+    if entry.start is not None and entry.start.run is None:
+        text.append(_fingerprint(page, page.models[entry.start.model], dataset))
+    elif entry.start is not None:
         text.append([entry.start.version or str(entry.start.run), entry.start.model])
     return hashlib.sha256(json.dumps(text, sort_keys=True).encode()).hexdigest()
 
 
 def _ancestor(origin: Origin, taken: start.Taken) -> dict[str, Any]:
-    return {"run": str(origin.run), "model": origin.model, "version": origin.version, "taken": asdict(taken)}
+    return {"run": str(origin.run or ""), "model": origin.model, "version": origin.version, "taken": asdict(taken)}
 
 
 def _numbers(model: Model) -> int:

@@ -123,7 +123,7 @@ def test_rows_follow_their_names(pretrained: Path, tmp_path: Path) -> None:
     entry = read(values).models["p5"]
     stage.train(read({**values, "model": {"p5": {**values["model"]["p5"]}}}), tmp_path / "run")
     (old, before), (opened, _) = start.opened(entry.start), made.opened(tmp_path / "run")  # type: ignore[arg-type]
-    model, taken = start.begun(entry, start.assemble.setting(opened.page, opened.dataset), opened.dataset)
+    model, taken = start.begun(entry, start.assemble.setting(opened.page, opened.dataset), opened.dataset, {})
     assert taken is not None
     for key in ("i0", "i7", "i25"):
         ours, theirs = opened.dataset.items.number(key), before.items.number(key)
@@ -168,3 +168,54 @@ def test_a_start_that_changed_or_stepped_aside_is_refused(
     monkeypatch.setattr(start.assemble, "opened", lambda *_: Trained("p5", None, {}))
     with pytest.raises(InputError, match="the model 'p5' stepped aside there, so nothing starts from it"):
         start.opened(found)
+
+
+def chained(data: dict[str, str], **second: Any) -> dict[str, Any]:
+    """A page whose second model starts from its first."""
+    values = page(data, ["text"], train={"steps": 4})
+    small = {"task": {"next_item": {}}, "train": {"steps": 2, "validate_every": 1}}
+    models = {"first": {"kind": "p5", **values["model"]["p5"]}, "second": {"from": "first", **small, **second}}
+    return {**values, "model": models, "serve": {"fallback": "second"}}
+
+
+def test_a_model_starts_from_one_above_it_in_the_page(tmp_path: Path) -> None:
+    """Made as that one is; compared with scratch; a killed or finished run goes on without training anew."""
+    values = chained(write_world(tmp_path, "f", 40, 4), train={"steps": 1, "rate": 1e-9})
+    entry = read(values).models["second"]
+    assert entry.model.config.width == 16
+    assert entry.start is not None
+    assert str(entry.start) == "first"
+    report = stage.run(read(values), tmp_path / "run")
+    found = made.opened(tmp_path / "run")[0]
+    first, second = (found.chosen[name].model for name in ("first", "second"))
+    assert torch.allclose(first.net.lexicon.weight, second.net.lexicon.weight, atol=1e-6)  # type: ignore[union-attr]
+    assert report.comparison is not None
+    assert {"scratch", "pretrained", "full"} <= {one.name for one in report.comparison.variants}
+    stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*.safetensors")}
+    stage.run(read(values), tmp_path / "run")
+    assert stamps == {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*.safetensors")}
+
+
+def test_another_first_model_makes_the_second_anew(tmp_path: Path) -> None:
+    values = chained(write_world(tmp_path, "g", 40, 4))
+    values["evaluate"]["comparison"] = False
+    stage.run(read(values), tmp_path / "run")
+    weights = tmp_path / "run" / "models" / "second" / "weights.safetensors"
+    before = weights.stat().st_mtime_ns
+    values["model"]["first"]["train"]["steps"] = 5
+    stage.run(read(values), tmp_path / "run")
+    assert weights.stat().st_mtime_ns != before
+
+
+def test_nothing_starts_from_a_model_that_stepped_aside(tmp_path: Path) -> None:
+    values = chained(write_world(tmp_path, "h", 30, 4))
+    entry = read(values).models["second"]
+    with pytest.raises(InputError, match="'first' stepped aside, so nothing starts from it"):
+        start.begun(entry, *_built(values, tmp_path), {"first": Trained("first", None, {})})
+
+
+def _built(values: dict[str, Any], folder: Path) -> tuple[Any, Any]:
+    """Setting and data of a page."""
+    stage.train(read({**values, "model": {"first": values["model"]["first"]}, "serve": {}}), folder / "built")
+    opened = made.opened(folder / "built")[0]
+    return start.assemble.setting(opened.page, opened.dataset), opened.dataset
