@@ -13,6 +13,7 @@ import numpy as np
 
 from p5rec.core import seed as seeds
 from p5rec.data.dataset import Dataset
+from p5rec.data.features import Column, Kind
 from p5rec.data.queries import Queries
 from p5rec.testing.sequences import category, from_sequences
 
@@ -174,8 +175,30 @@ def ratings(seed: int = 0, users: int = 250, items: int = 60, length: int = 32, 
     return World(dataset, lambda queries: inside[queries.users], best, blind, reach=0.5)
 
 
+def words_decide(seed: int = 0, users: int = 300, values: int = 16, length: int = 6, noise: float = 0.3) -> World:
+    """label = mean + the worth of each of three words of the item + noise: the noise is the best RMSE.
+
+    Hardly an item occurs twice, and nothing else than its words tells of it; `blind` knows the mean exactly.
+    """
+    rng, items = seeds.rng(seed, "words decide"), users * length
+    vocabulary = [f"{one}{other}" for one in "bdkl" for other in ("amo", "eru", "isi", "ova")][:values]
+    worth = np.linspace(-1, 1, values)[rng.permutation(values)]
+    told = rng.integers(values, size=(items, 3))
+    expected = 3 + worth[told].sum(1)
+    drawn = rng.integers(items, size=(users, length))
+    labels = expected[drawn] + rng.normal(0, noise, drawn.shape)
+    sequences, names, given = _named(drawn), _names(items), dict(zip(_keys(users), labels, strict=True))
+    plain = from_sequences(sequences, items=names, seed=seed)
+    titles = np.array([" ".join(vocabulary[word] for word in told[item]) for item in _outside(plain)], dtype=object)
+    columns = {"title": Column(Kind.TEXT, titles)}
+    dataset = from_sequences(sequences, items=names, labels=given, item_columns=columns, seed=seed)
+    inside = expected[_outside(dataset)]
+    best, blind = {"rmse": noise}, {"rmse": float(np.sqrt(noise**2 + 3 * (worth**2).mean()))}
+    return World(dataset, lambda queries: np.tile(inside, (len(queries), 1)), best, blind, 0.8, ("text",))
+
+
 WORLDS: dict[str, Callable[..., World]] = {
-    make.__name__: make for make in (popularity, checkerboard, markov, category_decides, intent, ratings)
+    make.__name__: make for make in (popularity, checkerboard, markov, category_decides, intent, ratings, words_decide)
 }
 
 

@@ -138,7 +138,7 @@ def write_reviews(path: Path) -> Path:
 def test_every_shipped_page_runs(name: str, tmp_path: Path):
     source = pages.read(name, ["data.path=x"]).source.name
     makers = {"movielens": write_movielens, "table": write_events, "sequences": write_sequences}
-    makers |= {"amazon": write_reviews}
+    makers |= {"amazon": write_reviews, "texts": write_reviews}
     data = makers[source](tmp_path / "data")
     page = pages.read(name, [f"data.path={data}", "evaluate.bootstrap=100"])
     short = [f"model.{model}.train.steps=2" for model, entry in page.models.items() if entry.tasks]

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,9 @@ from p5rec.data.sources.atomic import Atomic
 from p5rec.data.sources.frame import Frame
 from p5rec.data.sources.movielens import Movielens
 from p5rec.data.sources.sequences import Sequences
+from p5rec.data.sources.texts import Texts
 from p5rec.data.splits.given import Given
+from p5rec.data.splits.random import Random
 
 
 def same(one: Dataset, other: Dataset) -> bool:
@@ -300,3 +303,45 @@ def test_huge_ids_and_pandas_types() -> None:
     frame["user_id"] = frame["user_id"].astype("category")
     frame["timestamp"] = pd.to_datetime(frame["timestamp"], unit="s")
     assert same(made(frames(frame)), made(frames(steps())))
+
+
+def texts(path: str, **settings: Any) -> Dataset:
+    return made(Texts(Texts.Config(path=path, **settings)).read(), Random(Random.Config()))
+
+
+def test_each_text_is_an_item_of_its_own(tmp_path: Path) -> None:
+    """Of people where the table names them; a row without a number is words alone; the headline comes first."""
+    rows = [{"reviewText": f"word{n % 3} again", "summary": "well", "overall": n % 5 or None} for n in range(40)]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    dataset = texts(written(tmp_path, lines, "r.jsonl"))
+    assert (dataset.n_items, dataset.n_users, len(dataset.events["item"])) == (40, 32, 32)
+    assert list(dataset.item_features.columns) == ["headline", "review"]
+    row = dataset.items.number("text 3")
+    assert dataset.item_features.columns["review"].values[row] == "word2 again"
+    place = int(np.flatnonzero(dataset.events["item"] == row)[0])
+    assert dataset.events["label"][place] == 2
+    authors = "author,words,mark\n" + "".join(f"a{n % 4},some text {n},{n % 5}\n" for n in range(20))
+    path = written(tmp_path, authors, "a.csv")
+    assert texts(path, text=["words"], label="mark").n_users == 20
+    assert (
+        texts(written(tmp_path, authors.replace("author", "user"), "u.csv"), text=["words"], label="mark").n_users == 4
+    )
+
+
+def test_a_share_of_the_labels(tmp_path: Path) -> None:
+    path = written(tmp_path, "text,stars\n" + "".join(f"some text {n},{n % 5}\n" for n in range(200)))
+    dataset = texts(path, labelled=0.2)
+    assert dataset.n_items == 200
+    assert len(dataset.events["item"]) == pytest.approx(40, abs=1)
+
+
+def test_tables_without_words_or_numbers_are_told(tmp_path: Path) -> None:
+    path = written(tmp_path, "colour,size\nred,3\n")
+    with pytest.raises(InputError) as caught:
+        texts(path)
+    assert [fault.split(": ")[1] for fault in caught.value.faults] == [
+        "no column of words was recognised; say data.source.text=[COLUMN]",
+        "no column of numbers was recognised; say data.source.label=COLUMN",
+    ]
+    with pytest.raises(InputError, match="there is no column 'shade'; it has: colour, size"):
+        texts(path, text=["shade"], label="size")

@@ -73,11 +73,13 @@ def test_rating_metrics_are_those_of_scikit_learn() -> None:
     rows = [rng.choice(20, rng.integers(1, 6), replace=False).tolist() for _ in range(30)]
     labels = [rng.integers(1, 6, len(row)).tolist() for row in rows]
     truth, guess = truth_of(rows, labels), rng.uniform(1, 5, (30, 5))
-    found = evaluate(Rater(guess), asking(30), truth, {"rmse": metric("rmse"), "mae": metric("mae")}, chunk=8)
+    judges = {name: metric(name) for name in ("rmse", "mae", "accuracy")}
+    found = evaluate(Rater(guess), asking(30), truth, judges, chunk=8)
     flat = np.concatenate([guess[q, : len(row)] for q, row in enumerate(rows)])
     wanted = np.concatenate([np.array(row, dtype=float) for row in labels])
     assert found.values["rmse"] == pytest.approx(sk.root_mean_squared_error(wanted, flat))
     assert found.values["mae"] == pytest.approx(sk.mean_absolute_error(wanted, flat))
+    assert found.values["accuracy"] == pytest.approx(sk.accuracy_score(wanted, flat.round()))
 
 
 @pytest.mark.parametrize("logits", [False, True])

@@ -26,7 +26,10 @@ def realised(world: World, metric: str) -> np.ndarray:
     return np.where(place <= int(k), 1.0 if name == "recall" else 1 / np.log2(place + 1), 0.0)
 
 
-@pytest.mark.parametrize("name", [name for name in WORLDS if name != "ratings"])
+NUMBERS = ("ratings", "words_decide")  # worlds of labels
+
+
+@pytest.mark.parametrize("name", [name for name in WORLDS if name not in NUMBERS])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_oracle_gets_what_the_law_promises(name: str, seed: int) -> None:
     world = WORLDS[name](seed)
@@ -37,8 +40,9 @@ def test_the_oracle_gets_what_the_law_promises(name: str, seed: int) -> None:
         assert abs(world.blind[metric] - promised) > 0.1 * promised, "a world must be able to tell the blind"
 
 
-def test_the_noise_is_the_best_rmse_of_the_ratings_world() -> None:
-    world = WORLDS["ratings"](0)
+@pytest.mark.parametrize("name", NUMBERS)
+def test_the_noise_is_the_best_rmse_of_worlds_of_labels(name: str) -> None:
+    world = WORLDS[name](0)
     queries, truth = world.dataset.held_out("test")
     expected = np.take_along_axis(world.oracle(queries), truth.items.padded(), axis=1)
     error = truth.labels.padded() - expected
