@@ -151,7 +151,7 @@ class Model(nn.Module, Plug):
         claims: the worlds of `p5rec.testing.worlds` whose known best answer it must come near; at least one.
     """
 
-    causal: ClassVar[bool] = True
+    causal: bool = True
     learns: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     claims: ClassVar[tuple[str, ...]] = ()
     length: int | None = None

@@ -20,11 +20,13 @@ class Backbone(nn.Module, ABC):
         lexicon: (W, H) vectors of words.
         width: H.
         causal: a state depends on what stands before it only.
+        level: root mean square that the numbers of things should have; None: as they come.
     """
 
     lexicon: nn.Embedding
     width: int
     causal: bool = True
+    level: float | None = None
 
     @abstractmethod
     def forward(self, x: Tensor, padding: Tensor, wanted: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -11,16 +13,22 @@ class Memory:
 
     Args:
         seen: (B, L) bool: places of the first things read that count; the others are padding, or come later.
+
+    Attributes:
+        seen: (B, L) bool: which of all things read so far count.
+        other: what a net of another library keeps, in its own form.
     """
 
+    other: Any = None
+
     def __init__(self, seen: Tensor) -> None:
-        self._first, self._seen = seen, seen[:, :0]
+        self._first, self.seen = seen, seen[:, :0]
         self._kept: dict[nn.Module, tuple[Tensor, Tensor]] = {}
 
     def grow(self, count: int) -> None:
         """Make `count` further places known; all count but those of the first reading that do not."""
-        new = self._first if not self._seen.shape[1] else self._first.new_ones(len(self._first), count)
-        self._seen = torch.cat([self._seen, new], dim=1)
+        new = self._first if not self.seen.shape[1] else self._first.new_ones(len(self._first), count)
+        self.seen = torch.cat([self.seen, new], dim=1)
 
     def take(self, part: nn.Module, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Keep (B, H, N, d) of one attention behind what it kept before; all of it so far (B, H, L, d)."""
@@ -32,7 +40,7 @@ class Memory:
 
     def visible(self, count: int) -> Tensor:
         """(B, N, L) what each of the last `count` things may look at: itself and what counts before it."""
-        total = self._seen.shape[1]
-        place = torch.arange(total, device=self._seen.device)
+        total = self.seen.shape[1]
+        place = torch.arange(total, device=self.seen.device)
         own = place[total - count :].unsqueeze(1)
-        return (place <= own) & self._seen.unsqueeze(1) | (place == own)
+        return (place <= own) & self.seen.unsqueeze(1) | (place == own)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,14 @@ def opened(entry: ModelEntry, made_for: Setting, folder: Path) -> Trained:
     facts = artifact.read_marker(folder, "model")
     if facts["note"]:
         return Trained(entry.name, None, facts)
-    return Trained(entry.name, weights.load_into(folder, model(entry, made_for)), facts)
+    return Trained(entry.name, weights.load_into(folder, model(_here(entry, folder), made_for)), facts)
+
+
+def _here(entry: ModelEntry, folder: Path) -> ModelEntry:
+    """The entry, whose settings that name files elsewhere name what the artifact keeps of them."""
+    settings = type(entry.model.config).model_fields
+    kept = {name: str(path) for name in settings if (path := folder / f"{name}.json").is_file()}
+    return replace(entry, model=replace(entry.model, config=entry.model.config.model_copy(update=kept)))
 
 
 def tasks(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,15 @@ def save(folder: Path, trained: Trained) -> None:
         if trained.model is not None:
             state = {name: tensor.contiguous() for name, tensor in trained.model.state_dict().items()}
             save_file(_unshared(state), str(beside / WEIGHTS))
+            for setting, text in kept(trained.model).items():
+                artifact.write_file(beside / f"{setting}.json", text)
         artifact.mark(beside, "model", {"name": trained.name, **trained.facts})
+
+
+def kept(model: Model) -> dict[str, str]:
+    """Setting → JSON that takes the place of the file it names (``kept()``), for models that need one to be built."""
+    tell: Callable[[], dict[str, str]] | None = getattr(model, "kept", None)
+    return tell() if tell else {}
 
 
 def load_into(folder: Path, model: Model) -> Model:

@@ -84,13 +84,16 @@ class Words:
         Raises:
             InputError: the vocabulary is a language model's, which cannot take pieces in.
         """
+        new = [token for token in tokens if self._tokenizer.token_to_id(token) is None]
+        if not new:
+            return self
         made = json.loads(self._tokenizer.to_str())
         if made["model"]["type"] != "WordPiece":
             raise InputError(
                 f"words: a vocabulary of the kind {made['model']['type']} cannot take in further words; keep it"
             )
         vocabulary = made["model"]["vocab"]
-        for token in tokens:
+        for token in new:
             vocabulary.setdefault(token, len(vocabulary))
         return Words(Tokenizer.from_str(json.dumps(made)))
 

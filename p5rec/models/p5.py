@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from p5rec.blocks.backbone import Backbone, Own
 from p5rec.blocks.levels import levels
 from p5rec.blocks.memory import Memory
+from p5rec.blocks.pretrained import Pretrained
 from p5rec.blocks.sized import longer
 from p5rec.blocks.speaking import spoken
 from p5rec.blocks.stream import Kind, Stream, at
@@ -24,6 +25,7 @@ from p5rec.blocks.transformer import Shape
 from p5rec.blocks.unit import unit
 from p5rec.contracts import Bound, Dataset, Grows, Prompted, Setting
 from p5rec.core.config import Config
+from p5rec.core.errors import InputError
 from p5rec.core.things import ANSWERS
 
 UNKNOWN = -1  # the number of a user or item of whom nothing is known
@@ -32,6 +34,14 @@ UNKNOWN = -1  # the number of a user or item of whom nothing is known
 class P5Config(Config):
     """Settings of p5."""
 
+    backbone: str = Field(
+        "",
+        description="folder or hub name of a model of transformers that reads the prompts, or its config.json, which "
+        "begins untrained; empty: an own net of `blocks`, `heads`, `dropout`, `hidden`, `ligr` and `positions`",
+    )
+    causal: bool = Field(
+        True, description="a state depends on what stands before it only; false: on both sides (for masked_item)"
+    )
     width: int = Field(128, ge=2, description="width of vectors, a multiple of twice the heads")
     blocks: int = Field(2, ge=1, description="transformer blocks")
     heads: int = Field(2, ge=1, description="attention heads")
@@ -47,10 +57,13 @@ class P5Config(Config):
 
 
 class P5(Prompted, Grows, Bound):
-    """The state of an ask: the output just before it, the user, and the last item before it."""
+    """The state of an ask: the output just before it, the user, and the last item before it.
+
+    One that reads both sides takes the output at the ask itself, where a BLANK stands; it ranks and estimates, but
+    says no words.
+    """
 
     Config = P5Config
-    causal = True
     learns = {"next_item": {}}  # noqa: RUF012
     claims = ("markov", "checkerboard", "category_decides", "intent")
     scale: Tensor
@@ -60,6 +73,7 @@ class P5(Prompted, Grows, Bound):
     def __init__(self, config: P5Config, setting: Setting) -> None:
         super().__init__()
         self.config, self.length, self.end, width = config, config.length, setting.end, config.width
+        self.causal = config.causal
         self.net = _backbone(config, setting.words)
         words = self.net.lexicon
         self.items, self.users = setting.item_tower(width, words), setting.user_tower(width, words)
@@ -68,7 +82,7 @@ class P5(Prompted, Grows, Bound):
         for table in (self.things, self.events):
             nn.init.normal_(table.weight, std=0.02)
         self.measure = nn.Linear(1, width)  # numbers, and the labels of events, as vectors
-        self.inward = _between(width, self.net.width)
+        self.inward = _between(width, self.net.width, self.net.level)
         self.outward = _between(self.net.width, width)
         self.sharpness = nn.Parameter(torch.tensor(math.log(15.0)))
         self.answers, self.plain = nn.Linear(self.net.width, len(ANSWERS)), nn.Linear(self.net.width, 1)
@@ -100,7 +114,7 @@ class P5(Prompted, Grows, Bound):
         """Hidden vectors (B, A, H), the user (B, A) and the last item (B, A) of each ask."""
         users = self._met(stream.users)
         x = self._inputs(stream, users)
-        hidden = self.net(x, stream.kinds == Kind.PAD, stream.asks - 1)
+        hidden = self.net(x, stream.kinds == Kind.PAD, stream.asks - 1 if self.causal else stream.asks)
         return {"hidden": hidden, "user": users.unsqueeze(1).expand_as(stream.asks), "item": _last_item(stream)}
 
     def _met(self, users: Tensor) -> Tensor:
@@ -189,7 +203,13 @@ class P5(Prompted, Grows, Bound):
     def generate(
         self, stream: Stream, limit: int, top_p: float = 0.0, seed: int = 0, seconds: float = math.inf
     ) -> tuple[Tensor, Tensor]:
-        """Words and lengths; the prompt is read once, each further word costs one place."""
+        """Words and lengths; the prompt is read once, each further word costs one place.
+
+        Raises:
+            InputError: the model reads both sides, so it cannot go on from what was said.
+        """
+        if not self.causal:
+            raise InputError("p5 says words only where it reads from left to right; train it with causal = true")
         place = stream.asks.amax(1)
         columns = torch.arange(stream.width, device=place.device)
         memory = Memory(columns < place.unsqueeze(1))
@@ -201,6 +221,10 @@ class P5(Prompted, Grows, Bound):
 
         first = self.net.speak(at(hidden, (place - 1).unsqueeze(1))[:, 0])
         return spoken(first, further, self.end, limit, top_p, seed, seconds)
+
+    def kept(self) -> dict[str, str]:
+        """Setting → the JSON that stands for its file in a finished model, which opens without the original."""
+        return {"backbone": self.net.architecture()} if isinstance(self.net, Pretrained) else {}
 
     def rows(self) -> dict[str, str]:
         """What the rows of its own tables are."""
@@ -218,21 +242,33 @@ class P5(Prompted, Grows, Bound):
 
 
 def _backbone(config: P5Config, words: int) -> Backbone:
+    if config.backbone:
+        return Pretrained(config.backbone, words, config.length, config.causal)
     shape = Shape(
         width=config.width,
         blocks=config.blocks,
         heads=config.heads,
         dropout=config.dropout,
         hidden=config.hidden,
+        causal=config.causal,
         gates=config.ligr,
         positions="none" if config.positions == "start" else config.positions,
     )
     return Own(shape, words, config.length if config.positions == "start" else 0)
 
 
-def _between(width: int, other: int) -> nn.Module:
-    """From the width of the towers to that of the backbone, or back; nothing where both are the same."""
-    return nn.Identity() if width == other else nn.Linear(width, other)
+def _between(width: int, other: int, level: float | None = None) -> nn.Module:
+    """From the width of the towers to that of the backbone, or back; nothing where both are the same.
+
+    Where the backbone has a `level`, things begin about as loud as its words: their own root mean square is a half.
+    """
+    if width == other and level is None:
+        return nn.Identity()
+    layer = nn.Linear(width, other)
+    if level is not None:
+        nn.init.normal_(layer.weight, std=2 * level / width**0.5)
+        nn.init.zeros_(layer.bias)
+    return layer
 
 
 def _last_item(stream: Stream) -> Tensor:

@@ -113,7 +113,16 @@ class Prompt(Task):
         return found
 
     def batch(self, dataset: Dataset, model: Model, seed: int, step: int) -> tuple[Stream, Asked]:
-        """Prompts of a few wordings about events in random order, each with what was known before its event."""
+        """Prompts of a few wordings about events in random order, each with what was known before its event.
+
+        Raises:
+            InputError: the model is not causal, so that it would see the answers.
+        """
+        if not model.causal:
+            raise InputError(
+                f"task prompt asks for what stands in its place, so it needs a causal model, and "
+                f"{type(model).__name__} is not; train it on masked_item"
+            )
         able, rng = self.able(dataset), seeds.rng(seed, "prompts", self.config.family, step)
         count = min(self.config.wordings, len(able))
         chosen = rng.permutation(len(able))[:count]

@@ -41,7 +41,7 @@ HEAVY = {
     "uvicorn": {"p5rec.serving"},
     "starlette": {"p5rec.serving"},
     "pandas": {"p5rec.data", "p5rec"},
-    "transformers": {"p5rec.towers", "p5rec.data"},
+    "transformers": {"p5rec.blocks", "p5rec.towers", "p5rec.data"},
     "sklearn": {"p5rec.evaluation"},
     "sacrebleu": {"p5rec.evaluation"},
     "rouge_score": {"p5rec.evaluation"},
