@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from p5rec.commands.folders import choose
 from p5rec.core import artifact
 from p5rec.core.config import read_toml
 from p5rec.core.errors import InputError, nearest
 from p5rec.core.progress import say
 
-PAGE, FROM = "page.toml", "from"
+PAGE, FROM, PROMPT = "page.toml", "from", "prompt"
 OTHERS = ("task", "train", "balance", FROM)  # of a model's table; the rest builds the model
 
 
@@ -24,11 +25,13 @@ class Origin:
         run: the folder of that run; None: the same page.
         model: the name of the model in its page.
         version: of the artifact; "" where a page was read without looking at it.
+        families: of prompts that it learned, or had learned when it started itself.
     """
 
     run: Path | None
     model: str
     version: str = ""
+    families: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.model if self.run is None else str(self.run)
@@ -45,10 +48,11 @@ def stated(value: Any, name: str, where: str) -> Origin | None:
     if isinstance(value, str):
         return Origin(Path(value), name)
     try:
-        if set(value) == {"model"}:
-            return Origin(None, value["model"])
-        return Origin(Path(value["run"]), value["model"], value["version"])
-    except (TypeError, KeyError):
+        families = tuple(value.get("families", ()))
+        if "run" not in value:
+            return Origin(None, value["model"], families=families)
+        return Origin(Path(value["run"]), value["model"], value["version"], families)
+    except (TypeError, KeyError, AttributeError):
         raise InputError(f'{where}.from: found {value!r}, expected the folder of a run, "RUN" or "RUN/MODEL"') from None
 
 
@@ -79,7 +83,7 @@ def _beside(values: dict[str, Any], name: str, entry: dict[str, Any]) -> dict[st
     """The model starts from one above it, and is made as that one is."""
     first = entry[FROM]
     old = {key: value for key, value in values["model"][first].items() if key not in OTHERS}
-    made = {"kind": first, **old, **entry, FROM: {"model": first}}
+    made = {"kind": first, **old, **entry, FROM: {"model": first, "families": _families(values["model"][first])}}
     return {**values, "model": {**values["model"], name: made}}
 
 
@@ -91,12 +95,22 @@ def _completed(values: dict[str, Any], name: str, entry: dict[str, Any]) -> dict
     old = {key: value for key, value in page["model"][model].items() if key not in OTHERS}
     old.setdefault("kind", model)
     _tell(where, old, entry, run)
-    entry[FROM] = {"run": str(run.resolve()), "model": model, "version": str(facts["version"])}
+    families = _families(page["model"][model])
+    entry[FROM] = {"run": str(run.resolve()), "model": model, "version": str(facts["version"]), "families": families}
     sides = {side: page[side] for side in ("items", "users") if side in page}
     for side, section in sides.items():
         _tell(side, section, values.get(side, {}), run)
     towers: dict[str, Any] = {side: {**section, **values.get(side, {})} for side, section in sides.items()}
     return {**values, **towers, "model": {**values["model"], name: {**old, **entry}}}
+
+
+def _families(entry: Mapping[str, Any]) -> list[str]:
+    """The families of prompts that a model learned, and those that the one it started from had learned."""
+    usual = choose("task", PROMPT, "task").config.model_dump()["family"]
+    tasks = [{"kind": name, **settings} for name, settings in entry.get("task", {}).items()]
+    own = [task.get("family", usual) for task in tasks if task["kind"] == PROMPT]
+    start = entry.get(FROM)
+    return list(dict.fromkeys([*own, *(start.get("families", ()) if isinstance(start, Mapping) else ())]))
 
 
 def _folder(path: Path, where: str) -> tuple[Path, str | None]:

@@ -53,14 +53,14 @@ def _speaking(page: Page, dataset: Dataset, models: Mapping[str, Model], serves:
 
 
 def _wordings(page: Page, dataset: Dataset, name: str) -> Iterator[Template]:
-    """All wordings that a model was trained on: those that the data can fill."""
-    known = Knowledge(dataset)
-    for chosen, _ in page.models[name].tasks.values():
-        family: Any = getattr(chosen.config, "family", None)
-        if isinstance(family, str):
-            for one in templates.family(family):
-                if not one.held_out and all(known.able(hole) for hole in one.names):
-                    yield one
+    """All wordings that a model was trained on, or the one it started from was: those that the data can fill."""
+    known, entry = Knowledge(dataset), page.models[name]
+    own: list[Any] = [getattr(chosen.config, "family", None) for chosen, _ in entry.tasks.values()]
+    there, before = templates.families(), entry.start.families if entry.start else ()
+    for family in dict.fromkeys([*own, *before]):
+        for one in templates.family(family) if family in there else ():
+            if not one.held_out and all(known.able(hole) for hole in one.names):
+                yield one
 
 
 def _explanation(wordings: list[Template], names: set[str]) -> Parts | None:
