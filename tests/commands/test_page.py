@@ -75,11 +75,11 @@ def test_a_missing_page_names_the_shipped_ones():
 
 
 def test_set_reaches_any_key():
-    page = pages.read("quickstart", ["model.sasrec.width=64", "seed=3", "evaluate.fitted_on=train+valid"])
-    assert page.models["sasrec"].model.config.width == 64
+    page = pages.read("quickstart", ["model.p5.width=96", "seed=3", "evaluate.fitted_on=train+valid"])
+    assert page.models["p5"].model.config.width == 96
     assert page.run.seed == 3
     assert page.run.evaluate.fitted_on == "train+valid"
-    assert pages.resolve(__import__("tomllib").loads(page.text())).models["sasrec"].model.config.width == 64
+    assert pages.resolve(__import__("tomllib").loads(page.text())).models["p5"].model.config.width == 96
 
 
 def test_baselines_stand_in_every_table_unless_told():
