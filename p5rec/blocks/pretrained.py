@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -17,8 +15,7 @@ from p5rec.blocks.backbone import Backbone
 from p5rec.blocks.memory import Memory
 from p5rec.blocks.stream import at
 from p5rec.core.errors import InputError, MissingExtra
-
-HUB = "P5REC_HUB"  # set, a name that is no folder may be fetched over the network
+from p5rec.core.hub import HUB, located, packed
 
 
 class Pretrained(Backbone):
@@ -155,15 +152,17 @@ def _opened(name: str, causal: bool) -> Any:
         InputError: there is none.
     """
     from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
+    from transformers.utils import logging
 
-    maker, path = AutoModelForCausalLM if causal else AutoModel, Path(name)
+    logging.disable_progress_bar()  # this project tells its own progress
+    maker = AutoModelForCausalLM if causal else AutoModel
     try:
-        if path.is_file():
-            told = json.loads(path.read_text(encoding="utf-8"))
+        place = located(name)
+        if place.is_file():
+            told = json.loads(place.read_text(encoding="utf-8"))
             return maker.from_config(AutoConfig.for_model(**told), dtype=torch.float32)
-        folder = path if path.is_dir() else _fetched(name)
-        return maker.from_pretrained(folder, local_files_only=True, dtype=torch.float32, **_packed(folder))
-    except (OSError, ValueError, TypeError, ImportError) as error:  # the library's own, of many lines
+        return maker.from_pretrained(place, local_files_only=True, dtype=torch.float32, gguf_file=packed(place))
+    except (InputError, OSError, ValueError, TypeError, ImportError) as error:  # the library's own, of many lines
         why = str(error).strip().partition("\n")[0]
         raise InputError(
             f"backbone: {name!r} cannot be read as a {'causal language model' if causal else 'text encoder'} ({why}); "
@@ -171,25 +170,11 @@ def _opened(name: str, causal: bool) -> Any:
         ) from None
 
 
-def _fetched(name: str) -> Path:
-    """Where a model of the hub lies on this machine; nothing asks the network unless `HUB` is set."""
-    from huggingface_hub import snapshot_download
-
-    kinds = ["*.json", "*.safetensors", "*.txt", "*.model"]
-    return Path(snapshot_download(name, local_files_only=not os.environ.get(HUB), allow_patterns=kinds))
-
-
-def _packed(folder: Path) -> dict[str, str]:
-    """The one GGUF file of a folder that has no configuration beside it."""
-    files = [] if (folder / "config.json").exists() else sorted(folder.glob("*.gguf"))
-    return {"gguf_file": files[0].name} if files else {}
-
-
 def _spoken(name: str) -> int | None:
     """Words of the tokenizer in the folder; None where there is none."""
     from tokenizers import Tokenizer
 
-    path = Path(name) / "tokenizer.json"
+    path = located(name) / "tokenizer.json"
     return int(Tokenizer.from_file(str(path)).get_vocab_size()) if path.is_file() else None
 
 

@@ -11,9 +11,10 @@ from p5rec.commands.folders import choose
 from p5rec.core import artifact
 from p5rec.core.config import read_toml
 from p5rec.core.errors import InputError, nearest
+from p5rec.core.hub import located
 from p5rec.core.progress import say
 
-PAGE, FROM, PROMPT = "page.toml", "from", "prompt"
+PAGE, MODELS, FROM, PROMPT = "page.toml", "models", "from", "prompt"
 OTHERS = ("task", "train", "balance", FROM)  # of a model's table; the rest builds the model
 
 
@@ -92,7 +93,11 @@ def _completed(values: dict[str, Any], name: str, entry: dict[str, Any]) -> dict
     run, wanted = _folder(Path(entry[FROM]), where)
     facts, page = artifact.read_marker(run, "recommender"), read_toml(run / PAGE)
     model = _model(page, wanted, name, entry.get("kind", name), where)
-    old = {key: value for key, value in page["model"][model].items() if key not in OTHERS}
+    old = {
+        key: _at_hand(value, run / MODELS / model / f"{key}.json")
+        for key, value in page["model"][model].items()
+        if key not in OTHERS
+    }
     old.setdefault("kind", model)
     _tell(where, old, entry, run)
     families = _families(page["model"][model])
@@ -111,6 +116,16 @@ def _families(entry: Mapping[str, Any]) -> list[str]:
     own = [task.get("family", usual) for task in tasks if task["kind"] == PROMPT]
     start = entry.get(FROM)
     return list(dict.fromkeys([*own, *(start.get("families", ()) if isinstance(start, Mapping) else ())]))
+
+
+def _at_hand(value: Any, kept: Path) -> Any:
+    """A setting, or, where what it names is gone, the file that the run keeps in its place."""
+    try:
+        if kept.is_file():
+            located(str(value))
+        return value
+    except InputError:
+        return str(kept.resolve())
 
 
 def _folder(path: Path, where: str) -> tuple[Path, str | None]:

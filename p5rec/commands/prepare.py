@@ -17,11 +17,13 @@ from p5rec.commands.folders import own_files
 from p5rec.commands.page import Page
 from p5rec.core import artifact
 from p5rec.core.errors import InputError
+from p5rec.core.hub import speaks
 from p5rec.core.progress import say
 from p5rec.data import storage
 from p5rec.data import template as templates
 from p5rec.data.builder import assemble, estimate
 from p5rec.data.dataset import Dataset, facts_of
+from p5rec.data.encode import FeatureConfig
 from p5rec.data.events import Tables
 
 MADE_BY = "made_by.txt"  # what a dataset folder was made from, so that a second run need not make it again
@@ -52,12 +54,26 @@ def run(page: Page, folder: Path, accept: Callable[[Dataset], None] = lambda dat
     say(f"data: about {rows:,} rows; preparing takes about {seconds:.0f} s and {size / 2**20:,.0f} MB")
     section, filters = page.run.data, [chosen.make() for chosen in page.filters]
     spoken = templates.spoken()
-    dataset = assemble(tables, filters, page.split.make(), section.features, section.target, page.run.seed, spoken)
+    dataset = assemble(tables, filters, page.split.make(), language(page), section.target, page.run.seed, spoken)
     dataset = _with_words_of_start(page, dataset)
     accept(dataset)
     storage.save(dataset, folder)
     artifact.write_file(folder / MADE_BY, made_by)
     return storage.load(folder)
+
+
+def language(page: Page) -> FeatureConfig:
+    """How columns become features; words are those of the net that a model reads with, where the page names no others.
+
+    Raises:
+        InputError: there is no such net.
+    """
+    features = page.run.data.features
+    nets = [net for entry in page.models.values() if (net := getattr(entry.model.config, "backbone", ""))]
+    if features.vocabulary is not None or not features.words:
+        return features
+    found = next((net for net in nets if speaks(net)), None)
+    return features.model_copy(update={"vocabulary": found})
 
 
 def _with_words_of_start(page: Page, dataset: Dataset) -> Dataset:
@@ -83,7 +99,8 @@ def fingerprint(page: Page) -> str:
     """What the prepared data depends on: settings, seed, sizes and times of all files; "" for frames in memory."""
     if "frame" in {page.source.name, *(chosen.name for chosen in page.inner.values())}:
         return ""
-    settings = [page.run.data.model_dump(mode="json"), page.source.config.model_dump(mode="json"), page.run.seed]
+    data = page.run.data.model_copy(update={"features": language(page)})
+    settings = [data.model_dump(mode="json"), page.source.config.model_dump(mode="json"), page.run.seed]
     own = [path.read_text(encoding="utf-8") for path in own_files(page.plugs) if path.parent.name in OWN]
     files = {str(path): _stamp(path) for value in _texts(settings) for path in _files(value)}
     starts = [

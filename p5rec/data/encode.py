@@ -29,7 +29,7 @@ class FeatureConfig(Config):
     ages: bool = Field(True, description="times of items and users also become a number, years before the last event")
     words: int = Field(8_000, ge=0, description="most pieces of words in the vocabulary of the data; 0 learns none")
     vocabulary: str | None = Field(
-        None, description="tokenizer.json, or the folder of a language model, to be taken as the vocabulary"
+        None, description="tokenizer.json, or folder or hub name of a language model, to be taken as the vocabulary"
     )
     phrases: int = Field(
         5, ge=0, description="reviews that must hold a noun phrase for it to be a feature to explain by; 0 finds none"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from p5rec.core import seed as seeds
+from p5rec.core.hub import located
 from p5rec.data.dataset import Dataset
 from p5rec.data.features import Features, Kind
 from p5rec.data.phrases import Phrases
@@ -23,14 +23,14 @@ def lexicon(dataset: Dataset, size: int, vocabulary: str | None, spoken: Sequenc
     Args:
         dataset: only item and user tables and texts of training rows are read.
         size: most pieces of words; 0 makes no vocabulary.
-        vocabulary: ``tokenizer.json``, or the folder of a language model, which is taken as it is.
+        vocabulary: ``tokenizer.json``, or the folder or hub name of a language model, taken as it is.
         spoken: texts whose words it must know (prompts).
 
     Raises:
         InputError: there is no such vocabulary.
     """
     if vocabulary is not None:
-        return Words.load(Path(vocabulary))
+        return Words.load(located(vocabulary))
     if not size:
         return None
     sides = (text for features in (dataset.item_features, dataset.user_features) for text in texts_of(features))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ import polars as pl
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from p5rec.core.artifact import write_file
-from p5rec.core.errors import InputError
+from p5rec.core.errors import InputError, MissingExtra
+from p5rec.core.hub import packed
 from p5rec.data.ragged import Ragged
 
 END, UNKNOWN = "[END]", "[UNKNOWN]"
@@ -87,11 +89,9 @@ class Words:
         new = [token for token in tokens if self._tokenizer.token_to_id(token) is None]
         if not new:
             return self
+        if self._tokenizer.token_to_id(END) is None:  # `fit` has it
+            raise InputError("words: the vocabulary of a language model cannot take in further words; keep it")
         made = json.loads(self._tokenizer.to_str())
-        if made["model"]["type"] != "WordPiece":
-            raise InputError(
-                f"words: a vocabulary of the kind {made['model']['type']} cannot take in further words; keep it"
-            )
         vocabulary = made["model"]["vocab"]
         for token in new:
             vocabulary.setdefault(token, len(vocabulary))
@@ -103,18 +103,32 @@ class Words:
 
     @classmethod
     def load(cls, path: Path) -> Words:
-        """Read what `save` wrote, the ``tokenizer.json`` of a language model, or the folder it lies in.
+        """Read what `save` wrote, a language model's ``tokenizer.json``, or the folder that holds it or a GGUF file.
 
         Raises:
             InputError: there is no such file, or it is no vocabulary.
+            MissingExtra: a GGUF file needs packages that are not installed.
         """
         place = path / "tokenizer.json" if path.is_dir() else path
+        if path.is_dir() and not place.exists() and (file := packed(path)):
+            return cls(_unpacked(path, file))
         try:
             return cls(Tokenizer.from_str(place.read_text(encoding="utf-8")))
         except OSError:
             raise InputError(f"{place}: there is no such file; expected a vocabulary (tokenizer.json)") from None
         except Exception as error:  # the library raises nothing narrower
             raise InputError(f"{place}: this is no vocabulary of words ({error}); expected a tokenizer.json") from None
+
+
+def _unpacked(folder: Path, file: str) -> Tokenizer:
+    """The tokenizer inside of a GGUF file."""
+    for package in ("transformers", "gguf"):
+        if find_spec(package) is None:
+            raise MissingExtra(package, "lm", f"the vocabulary in {folder / file}")
+    from transformers import AutoTokenizer
+
+    read = AutoTokenizer.from_pretrained(folder, gguf_file=file, local_files_only=True)
+    return Tokenizer.from_str(read.backend_tokenizer.to_str())
 
 
 def _counted(texts: Iterable[str]) -> dict[str, int]:

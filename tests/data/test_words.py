@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -49,8 +50,21 @@ def test_a_language_models_vocabulary_takes_nothing_in(tmp_path: Path) -> None:
     Tokenizer(models.BPE({"a": 0, "b": 1, "</s>": 2}, [])).save(str(path))
     words = Words.load(path)
     assert words.end == 2
-    with pytest.raises(InputError, match="a vocabulary of the kind BPE cannot take in further words"):
+    with pytest.raises(InputError, match="the vocabulary of a language model cannot take in further words"):
         words.join(["c"])
+    made = json.loads(path.read_text())
+    made["model"] = {"type": "WordPiece", "vocab": {"tea": 0, "[SEP]": 1, "[UNK]": 2}, "unk_token": "[UNK]"}
+    made["model"] |= {"continuing_subword_prefix": "##", "max_input_chars_per_word": 100}
+    path.write_text(json.dumps(made))
+    with pytest.raises(InputError, match="the vocabulary of a language model"):  # as BERT has
+        Words.load(path).join(["jam"])
+
+
+def test_one_packed_file_needs_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "small.gguf").touch()
+    monkeypatch.setattr("p5rec.data.words.find_spec", lambda name: None if name == "gguf" else True)
+    with pytest.raises(InputError, match=r"the vocabulary in .*small.gguf needs the package 'gguf'.*p5rec\[lm\]"):
+        Words.load(tmp_path)
 
 
 def test_only_training_rows_teach_words() -> None:
