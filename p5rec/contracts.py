@@ -49,8 +49,7 @@ class Modality(nn.Module, Plug):
 
     Attributes:
         needs_columns: steps aside where the data has no columns for it.
-        dropout: share of rows whose part is hidden in training where there are other parts, so that these learn
-            to do without it.
+        dropout: share of rows whose part is hidden in training, so that the other parts learn to do without it.
     """
 
     needs_columns: ClassVar[bool] = True
@@ -58,6 +57,10 @@ class Modality(nn.Module, Plug):
 
     def share(self, words: nn.Embedding) -> None:
         """Read with the word vectors of the model; called before `read`, for those that read words."""
+
+    def words(self, values: Tensor) -> Tensor:
+        """(N, …) values → (N, S) the words they are told in, -1 pads; S = 0 where it reads none."""
+        return values.new_zeros(len(values), 0).long()
 
     @abstractmethod
     def read(self, features: Features) -> Tensor:
@@ -107,6 +110,10 @@ class Tower(nn.Module, ABC):
     @abstractmethod
     def all(self) -> Tensor:
         """(V, D) the vectors of all rows."""
+
+    def words(self, ids: Tensor) -> Tensor:
+        """The words (N,) rows are told in: (N, S) numbers, -1 pads; S = 0 where none are read."""
+        return ids.new_zeros(len(ids), 0)
 
     @abstractmethod
     def grow(self, features: Features) -> None:
@@ -206,7 +213,6 @@ class Speaks(Model):
         self, stream: Stream, limit: int, top_p: float = 0.0, seed: int = 0, seconds: float = float("inf")
     ) -> tuple[Tensor, Tensor]:
         """Go on from each row's last ask: words (B, T ≤ limit) and lengths (B,) without the word that ends a text.
-
         ``top_p = 0`` is greedy; after `seconds` all stop where they are.
         """
 
@@ -384,17 +390,11 @@ class Metric(Plug):
 
 
 KINDS: dict[str, tuple[str, type]] = {
-    "source": ("p5rec.data.sources", Source),
-    "filter": ("p5rec.data.filters", Filter),
-    "split": ("p5rec.data.splits", Split),
-    "modality": ("p5rec.towers.modalities", Modality),
-    "fusion": ("p5rec.towers.fusion", Fusion),
-    "model": ("p5rec.models", Model),
-    "task": ("p5rec.tasks", Task),
-    "balance": ("p5rec.training.balance", Balance),
-    "tuning": ("p5rec.training.tuning", Tuning),
-    "responder": ("p5rec.responders", Responder),
-    "metric": ("p5rec.evaluation.metrics", Metric),
-    "store": ("p5rec.serving.stores", Store),
+    "source": ("p5rec.data.sources", Source), "filter": ("p5rec.data.filters", Filter),
+    "split": ("p5rec.data.splits", Split), "modality": ("p5rec.towers.modalities", Modality),
+    "fusion": ("p5rec.towers.fusion", Fusion), "model": ("p5rec.models", Model),
+    "task": ("p5rec.tasks", Task), "balance": ("p5rec.training.balance", Balance),
+    "tuning": ("p5rec.training.tuning", Tuning), "responder": ("p5rec.responders", Responder),
+    "metric": ("p5rec.evaluation.metrics", Metric), "store": ("p5rec.serving.stores", Store),
     "index": ("p5rec.serving.indexes", Index),
-}
+}  # fmt: skip

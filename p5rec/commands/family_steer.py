@@ -17,6 +17,7 @@ from p5rec.core.things import Kind
 from p5rec.data.fields import Fields
 from p5rec.data.knowledge import Knowledge
 from p5rec.data.prompt import Segment
+from p5rec.data.ragged import Ragged
 from p5rec.data.template import Template
 from p5rec.evaluation.evaluate import Measured
 from p5rec.evaluation.families import FamilyRow
@@ -48,6 +49,7 @@ def steered(room: Any) -> Iterator[FamilyRow]:
             yield from _rows(room, wordings, able, name)
     if wordings["category"]:
         yield from _named(room, wordings["category"])
+    yield from _newer(room)
 
 
 def _rows(room: Any, wordings: dict[str, Template | None], able: np.ndarray, name: str) -> Iterator[FamilyRow]:
@@ -64,6 +66,31 @@ def _rows(room: Any, wordings: dict[str, Template | None], able: np.ndarray, nam
         if said != "no words":
             parts["of_x_"] = _odds(share, shares["no words"], truth, room.dataset)
         yield room.row(said + name, parts)
+
+
+def _newer(room: Any) -> Iterator[FamilyRow]:
+    """The share of the top ten that is newer than A, with "like A but newer" and with "like A"."""
+    found = ((name, _wording(room.templates, name)) for name in ("alike", "older"))
+    wordings = [(hole, wording) for hole, wording in found if wording is not None]
+    ages, events = room.knowledge.ages, room.events
+    if len(wordings) < 2 or ages is None or not room.knowledge.able("older") or not len(events):
+        return
+    bare = before(room.dataset, events)
+    rng = seeds.rng(room.seed, "steer newer")
+    older = Fields(room.knowledge, bare, events.items, events.places, rng).segment("older")
+    there = np.flatnonzero(older.rows.lengths)
+    if not len(there):
+        return
+    events, old, asked = events.rows(there), older.rows.values[older.rows.starts[there]], None
+    bare = before(room.dataset, events)
+    given = Segment(Kind.ITEM, Ragged.table(old[:, None]))
+    for hole, wording in wordings:
+        fields = Fields(room.knowledge, bare, events.items, events.places, rng, {hole: given})
+        lists = room.ranker(replace(bare, prompt=wording.render(fields, asked=False)), TOP).items
+        newer = ((ages[np.maximum(lists, 0)] > ages[old][:, None]) & (lists >= 0)).mean(1)
+        parts = {"": mean("share_newer@10", newer, Truth(bare.history, bare.history), room.dataset)}
+        yield room.row("like A" if hole == "alike" else "like A but newer", parts, asked)
+        asked = parts
 
 
 def _odds(share: np.ndarray, without: np.ndarray, truth: Truth, dataset: Dataset) -> Measured:

@@ -15,9 +15,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from p5rec.blocks.backbone import Backbone, Own
-from p5rec.blocks.levels import levels
+from p5rec.blocks.levels import USER, levels
 from p5rec.blocks.memory import Memory
+from p5rec.blocks.naming import Naming, places
 from p5rec.blocks.pretrained import Pretrained
+from p5rec.blocks.shrink import shrunk
 from p5rec.blocks.sized import longer
 from p5rec.blocks.speaking import spoken
 from p5rec.blocks.stream import Kind, Stream, at
@@ -28,6 +30,8 @@ from p5rec.core.config import Config
 from p5rec.core.errors import InputError
 from p5rec.core.things import ANSWERS
 
+BIASES = 5.0  # times as much as biases are pulled towards 0 are factors
+LOUD = 8.0  # makes tones, which begin at 0, learn as fast as all else
 UNKNOWN = -1  # the number of a user or item of whom nothing is known
 
 
@@ -53,7 +57,11 @@ class P5Config(Config):
         "rotary", description="rotations, which read words alike behind a history of any length, or learned vectors"
     )
     unknown: float = Field(0.1, ge=0, lt=1, description="share of rows whose user is hidden, as new users are")
-    factors: int = Field(32, ge=1, description="width of the vectors whose products estimate numbers")
+    names: int = Field(
+        64, ge=0, description="width in which words of a prompt are matched with words of items; 0 does not"
+    )
+    factors: int = Field(64, ge=1, description="width of the vectors whose products estimate numbers")
+    shrink: float = Field(0.2, ge=0, description="pull on these vectors towards 0, for each number estimated")
 
 
 class P5(Prompted, Grows, Bound):
@@ -84,10 +92,15 @@ class P5(Prompted, Grows, Bound):
         self.measure = nn.Linear(1, width)  # numbers, and the labels of events, as vectors
         self.inward = _between(width, self.net.width, self.net.level)
         self.outward = _between(self.net.width, width)
+        self.naming = Naming(self.net.width, config.names) if config.names and setting.words else None
         self.sharpness = nn.Parameter(torch.tensor(math.log(15.0)))
         self.answers, self.plain = nn.Linear(self.net.width, len(ANSWERS)), nn.Linear(self.net.width, 1)
         self.wish = nn.Linear(self.net.width, config.factors)
-        self.taste, self.offer = nn.Linear(width, config.factors), nn.Linear(width, config.factors)
+        for layer in (self.wish, self.plain):  # biases come first
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        self.tone = nn.Parameter(torch.zeros(setting.words))  # what each word says of a number
+        self.taste, self.offer = setting.user_tower(config.factors), setting.item_tower(config.factors, words)
         self.register_buffer("scale", torch.tensor([0.0, 1.0, 0.0, 0.0]))  # of the labels, see `bind`
         self.register_buffer("user_level", torch.zeros(setting.users.count))
         self.register_buffer("item_level", torch.zeros(setting.items.count))
@@ -111,11 +124,38 @@ class P5(Prompted, Grows, Bound):
         """Nothing to do."""
 
     def encode(self, stream: Stream) -> dict[str, Tensor]:
-        """Hidden vectors (B, A, H), the user (B, A) and the last item (B, A) of each ask."""
-        users = self._met(stream.users)
-        x = self._inputs(stream, users)
-        hidden = self.net(x, stream.kinds == Kind.PAD, stream.asks - 1 if self.causal else stream.asks)
-        return {"hidden": hidden, "user": users.unsqueeze(1).expand_as(stream.asks), "item": _last_item(stream)}
+        """What is known at each ask, (B, A, …) each: the hidden vector, the user, the last item, and more."""
+        users, asks, words = self._met(stream.users), stream.asks, places(stream)
+        count, numbers = asks.shape[1], stream.values.gather(1, words.clamp(min=0))
+        before = (words.unsqueeze(1) < asks.unsqueeze(2)) & (words >= 0).unsqueeze(1)  # (B, A, N)
+        wanted = torch.cat([asks - 1 if self.causal else asks, words], dim=1)
+        read = self.net(self._inputs(stream, users), stream.kinds == Kind.PAD, wanted)
+        found = {
+            "hidden": read[:, :count],
+            "user": users.unsqueeze(1).expand_as(asks),
+            "item": _last_item(stream),
+            "level": self._level(stream, users),
+            "tone": _summed(shrunk(self.tone.unsqueeze(1), 1.0).squeeze(1), numbers, before),
+        }
+        if self.naming:
+            found["named"] = self.naming.named(found["hidden"], read[:, count:], self.net.lexicon(numbers), before)
+        return found
+
+    def _level(self, stream: Stream, users: Tensor) -> Tensor:
+        """(B, A): how far above the mean a user rates, by the labels before each ask; where none stands there, by all.
+
+        Never by all beside those before: their difference would tell the label that is asked for.
+        """
+        whole = (self.user_level[users.clamp(min=0)] * (users != UNKNOWN)).unsqueeze(1).expand(stream.asks.shape)
+        if "label" not in stream.outcome or not self.scale[2] < self.scale[3]:
+            return whole
+        labels = stream.outcome["label"]
+        told = (stream.kinds == Kind.ITEM) & labels.isfinite()
+        above = (labels.nan_to_num() - self.scale[0]) / self.scale[1] - self.item_level[stream.values * told]
+        before = (stream.asks - 1).clamp(min=0)
+        count = told.cumsum(1).gather(1, before)
+        total = (above * told).cumsum(1).gather(1, before)
+        return torch.where(count > 0, total / (count + USER), whole)
 
     def _met(self, users: Tensor) -> Tensor:
         """(B,) users, some of them hidden in training."""
@@ -154,22 +194,32 @@ class P5(Prompted, Grows, Bound):
     # ------------------------------------------------------------ items
 
     def vectors(self, state: dict[str, Tensor]) -> Tensor:
-        """(B, A, D) of the learned length that sharpens the scores."""
-        return unit(self.outward(state["hidden"])) * self.sharpness.exp()
+        """(B, A, D) of the learned length that sharpens the scores, and (B, A, E) what words name."""
+        vectors = unit(self.outward(state["hidden"])) * self.sharpness.exp()
+        return torch.cat([vectors, state["named"]], dim=-1) if self.naming else vectors
 
     def catalogue(self, items: Tensor | None = None) -> Tensor:
-        """(V, D), or (…, D) of some items; of length 1."""
-        vectors: Tensor = self.items.all() if items is None else self.items(items)
-        return unit(vectors)
+        """(V, D + E), or (…, D + E) of some items: of length 1, and the words it is told in."""
+        vectors = unit(self.items.all() if items is None else self.items(items))
+        return torch.cat([vectors, self._told(items)], dim=-1) if self.naming else vectors
+
+    def _told(self, items: Tensor | None) -> Tensor:
+        """(V, E), or (…, E) of some items."""
+        assert self.naming
+        every = torch.arange(self.items.count, device=self.scale.device) if items is None else items
+        told = self.naming.told(self.items.words(every.reshape(-1)), self.net.lexicon.weight)
+        return told.view(*every.shape, self.naming.width)
 
     # ------------------------------------------------------------ numbers
 
     def estimate(self, state: dict[str, Tensor], items: Tensor) -> Tensor:
         """(B, A, C): the mean, biases of user and item, and how what is wished for meets what is offered."""
-        known = self.user_level[state["user"].clamp(min=0)] * (state["user"] != UNKNOWN)
-        level = self.plain(state["hidden"]) + self.user_bias(state["user"]) + known.unsqueeze(-1)  # (B, A, 1)
-        wish = self.wish(state["hidden"]) + self.taste(self.users(state["user"]))
-        offer, bias = self.offer(self.items(items)), self.item_bias(items).squeeze(-1) + self.item_level[items]
+        pull, few = self.config.shrink, self.config.shrink / BIASES
+        hidden = state["hidden"].detach()  # a state that is shaped by the labels of pairs learns them by heart
+        wish = shrunk(self.wish(hidden), pull) + shrunk(self.taste(state["user"]), pull)
+        level = self._said(hidden, state) + shrunk(self.user_bias(state["user"]), few) + state["level"].unsqueeze(-1)
+        bias = shrunk(self.item_bias(items), few).squeeze(-1) + self.item_level[items]
+        offer = shrunk(self.offer(items), pull)
         if items.dim() == 3:
             met = (offer @ wish.unsqueeze(-1)).squeeze(-1)
         else:
@@ -181,7 +231,12 @@ class P5(Prompted, Grows, Bound):
         """(B, A): the estimate for the last item, or, without one, what the words alone say."""
         there = state["item"] != UNKNOWN
         of_item = self.estimate(state, state["item"].clamp(min=0).unsqueeze(-1)).squeeze(-1)
-        return torch.where(there, of_item, self._in_range(self.plain(state["hidden"]).squeeze(-1)))
+        return torch.where(there, of_item, self._in_range(self._said(state["hidden"], state).squeeze(-1)))
+
+    def _said(self, hidden: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """(B, A, 1) what the prompt says of a number, whatever the item."""
+        plain: Tensor = self.plain(hidden)
+        return plain + state["tone"].unsqueeze(-1)
 
     def _in_range(self, level: Tensor) -> Tensor:
         """Deviations from the mean → the scale of the labels; a finished model stays on it."""
@@ -228,16 +283,17 @@ class P5(Prompted, Grows, Bound):
 
     def rows(self) -> dict[str, str]:
         """What the rows of its own tables are."""
-        return {"events.weight": "kinds"}
+        return {"events.weight": "kinds", "tone": "words"}
 
     def grow(self, setting: Setting) -> None:
         """New items and users are known by their content, if the towers read any."""
         self.net.grow(setting.words)
+        self.tone = nn.Parameter(longer(self.tone.detach(), setting.words))
         self.user_level = longer(self.user_level, setting.users.count)
         self.item_level = longer(self.item_level, setting.items.count)
-        for tower in (self.items, self.item_bias):
+        for tower in (self.items, self.item_bias, self.offer):
             tower.grow(setting.items)
-        for tower in (self.users, self.user_bias):
+        for tower in (self.users, self.user_bias, self.taste):
             tower.grow(setting.users)
 
 
@@ -269,6 +325,15 @@ def _between(width: int, other: int, level: float | None = None) -> nn.Module:
         nn.init.normal_(layer.weight, std=2 * level / width**0.5)
         nn.init.zeros_(layer.bias)
     return layer
+
+
+def _summed(tone: Tensor, words: Tensor, before: Tensor) -> Tensor:
+    """(B, A): the tones (W,) of those words (B, N) that stand before each ask (B, A, N), over the root of how many."""
+    if not words.shape[1]:
+        return before.new_zeros(before.shape[:2], dtype=tone.dtype)
+    count = before.sum(2)
+    total: Tensor = (before.to(tone.dtype) @ tone[words].unsqueeze(-1)).squeeze(-1)
+    return LOUD * total / count.clamp(min=1).sqrt()
 
 
 def _last_item(stream: Stream) -> Tensor:

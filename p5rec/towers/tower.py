@@ -15,6 +15,7 @@ from p5rec.core.config import Config
 from p5rec.core.errors import InputError
 from p5rec.data.features import Features
 
+NONE = -1  # no word
 Plugs = Mapping[str, tuple[type[Modality], Any]]
 
 
@@ -116,6 +117,12 @@ class FeatureTower(Tower):
     def all(self) -> Tensor:
         """(V, D)."""
         return self(torch.arange(self.count, device=self.missing[next(iter(self.views))].device))
+
+    def words(self, ids: Tensor) -> Tensor:
+        """(N,) numbers → (N, S)."""
+        place = ids.clamp(min=0)
+        found = [view.words(getattr(self.values, name)[place]) for name, view in self._modalities()]
+        return torch.cat(found, dim=1).masked_fill((ids < 0).unsqueeze(1), NONE)
 
     def grow(self, features: Features) -> None:
         """Take in further rows; old rows keep their vectors."""

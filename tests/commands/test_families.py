@@ -10,7 +10,7 @@ import pytest
 from p5rec.commands import run as stage
 from p5rec.commands.page import resolve
 
-PACE = {"epochs": 8, "rate": 0.005, "warmup": 10, "turns": "each", "patience": 100}
+PACE = {"epochs": 12, "rate": 0.005, "warmup": 10, "turns": "each", "patience": 100}
 SORTS, EACH = ("tea", "jam", "pot"), 32
 
 
@@ -75,7 +75,12 @@ def test_words_of_others_cost(told: dict[str, Any]) -> None:
 
 def test_what_the_data_cannot_fill_is_left_out_with_a_note(told: dict[str, Any]) -> None:
     assert told["instruct"]["notes"] == [
-        "left out, as the data cannot fill it: {history} like {older} but newer → {item}"
+        f"left out, as the data cannot fill it: {wording} → {{item}}"
+        for wording in (
+            "{history} like {older} but newer",
+            "{history} something newer than {older} , but like it",
+            "{history} please show something like {older} , but newer",
+        )
     ]
 
 
@@ -111,7 +116,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     p5 = {"width": 32, "heads": 2, "length": 64, "blocks": 1, "task": tasks}
     page = {
         "data": {"path": str(folder / "reviews.jsonl"), "source": "amazon"},
-        "model": {"p5": {**p5, "train": {**PACE, "epochs": 15}}},
+        "model": {"p5": {**p5, "train": {**PACE, "epochs": 40}}},
         "evaluate": {"bootstrap": 100, "baselines": False},
     }
     stage.run(resolve(page), folder / "run")

@@ -13,6 +13,8 @@ from p5rec.core.config import Config
 from p5rec.data.features import Column, Features, Kind
 from p5rec.data.ragged import Ragged
 
+NAMELESS = torch.zeros(0, 0, dtype=torch.long)  # levels whose names nobody can read
+
 
 class CategoryConfig(Config):
     """Settings of the category modality."""
@@ -32,12 +34,15 @@ class Category(Modality):
         self.config, self.dropout, self.width = config, config.dropout, width
         self.tables = nn.ParameterDict()
         self.slots: list[tuple[str, int]] = []
+        self.names: dict[str, Tensor] = {}
 
     def read(self, features: Features) -> Tensor:
         """(N, S) int64 levels, the slots of one column beside those of the next; -1 where there is none."""
         grids = {name: self._levels(column) for name, column in features.columns.items()}
         for name, column in features.columns.items():
             self._extend(name, len(column.levels))
+            if features.words is not None:
+                self.names[name] = torch.from_numpy(features.words.encode(list(column.levels)).padded(-1)).long()
         old = dict(self.slots)
         self.slots = [(name, max(grid.shape[1], old.get(name, 0))) for name, grid in grids.items()]
         return torch.cat([F.pad(grids[n], (0, width - grids[n].shape[1]), value=-1) for n, width in self.slots], dim=1)
@@ -78,6 +83,17 @@ class Category(Modality):
             vectors = F.embedding(levels.clamp(min=0), table) * known.unsqueeze(-1)
             total = total + vectors.sum(1) / known.sum(1, keepdim=True).clamp(min=1)
         return total
+
+    def words(self, values: Tensor) -> Tensor:
+        """(N, S) → the names of the levels."""
+        start, found = 0, [values[:, :0]]
+        for name, width in self.slots:
+            levels = values[:, start : start + width]
+            start += width
+            if len(names := self.names.get(name, NAMELESS)):
+                told = names.to(values.device)[levels.clamp(min=0)].masked_fill((levels < 0).unsqueeze(2), -1)
+                found.append(told.flatten(1))
+        return torch.cat(found, dim=1)
 
     def present(self, values: Tensor) -> Tensor:
         """(N,) bool."""

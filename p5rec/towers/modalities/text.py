@@ -64,6 +64,10 @@ class Text(Modality):
         grid = first.padded(-1).astype(np.int64)
         return torch.from_numpy(grid if grid.shape[1] else np.full((features.count, 1), -1))
 
+    def words(self, values: Tensor) -> Tensor:
+        """(N, S), the values themselves."""
+        return values
+
     def rows(self) -> dict[str, str]:
         """What the rows of its tables are."""
         return {"weights": "words", "lexicon.weight": "words"}
