@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from p5rec.contracts import Bound, Model
 from p5rec.core import artifact
@@ -36,8 +37,7 @@ def save(folder: Path, trained: Trained) -> None:
     """Write a model's folder, whole or not at all."""
     with artifact.writing(folder, "model") as beside:
         if trained.model is not None:
-            state = {name: tensor.contiguous() for name, tensor in trained.model.state_dict().items()}
-            save_file(_unshared(state), str(beside / WEIGHTS))
+            save_file(_once(trained.model.state_dict()), str(beside / WEIGHTS))
             for setting, text in kept(trained.model).items():
                 artifact.write_file(beside / f"{setting}.json", text)
         artifact.mark(beside, "model", {"name": trained.name, **trained.facts})
@@ -56,7 +56,7 @@ def load_into(folder: Path, model: Model) -> Model:
         InputError: the weights do not fit the model.
     """
     try:
-        model.load_state_dict(load_file(str(folder / WEIGHTS)))
+        model.load_state_dict(_under_all_names(load_file(str(folder / WEIGHTS)), model))
     except (RuntimeError, FileNotFoundError) as error:
         raise InputError(
             f"{folder}: these weights do not fit the model of the page ({error}); train it again"
@@ -68,11 +68,27 @@ def load_into(folder: Path, model: Model) -> Model:
     return model
 
 
-def _unshared(state: dict[str, Any]) -> dict[str, Any]:
-    """Tensors that share memory are written as copies, as the format wants."""
-    seen: set[int] = set()
-    out = {}
+def _once(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Each tensor under its first name only: the format wants it, and tables of words are large."""
+    first: dict[object, str] = {}
     for name, tensor in state.items():
-        out[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
-        seen.add(tensor.data_ptr())
+        first.setdefault(_place(tensor, name), name)
+    held: set[int] = set()
+    out = {}
+    for name in first.values():
+        tensor = state[name].contiguous()
+        out[name] = tensor.clone() if tensor.data_ptr() in held else tensor  # a part of another one
+        held.add(tensor.data_ptr())
     return out
+
+
+def _under_all_names(found: dict[str, Tensor], model: Model) -> dict[str, Tensor]:
+    """What `_once` left out, as the model itself shares its tensors."""
+    own = model.state_dict()
+    kept = {_place(own[name], name): tensor for name, tensor in found.items() if name in own}
+    return {**{name: kept[key] for name, one in own.items() if (key := _place(one, name)) in kept}, **found}
+
+
+def _place(tensor: Tensor, name: str) -> object:
+    """The same for names of one tensor, and different for all others."""
+    return (tensor.data_ptr(), tensor.shape, tensor.stride()) if tensor.numel() else name

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from p5rec.blocks import pretrained
 from p5rec.blocks.stream import Kind
@@ -188,6 +189,9 @@ def test_an_artifact_opens_after_the_folder_is_gone(
     assert isinstance(opened, P5)
     assert torch.equal(scores(opened), scores(model))
     assert opened.causal == (kind != "bert")
+    shapes = [tuple(table.shape) for table in load_file(str(tmp_path / "saved" / weights.WEIGHTS)).values()]
+    tables = [shape for shape in shapes if shape == tuple(opened.net.lexicon.weight.shape)]
+    assert len(tables) == (2 if kind == "llama" else 1)  # what is read, and what is said where that is another
 
 
 @pytest.mark.parametrize("kind", CAUSAL)
