@@ -142,20 +142,21 @@ class P5(Prompted, Grows, Bound):
         return found
 
     def _level(self, stream: Stream, users: Tensor) -> Tensor:
-        """(B, A): how far above the mean a user rates, by the labels before each ask; where none stands there, by all.
+        """(B, A): how far above the mean a user rates: one who is known, by all training labels; else by those before.
 
-        Never by all beside those before: their difference would tell the label that is asked for.
+        Never by both: what is fitted to all labels, less those before an ask, tells the label that is asked for.
         """
-        whole = (self.user_level[users.clamp(min=0)] * (users != UNKNOWN)).unsqueeze(1).expand(stream.asks.shape)
+        known = (users != UNKNOWN).unsqueeze(1)
+        whole = self.user_level[users.clamp(min=0)].unsqueeze(1).expand(stream.asks.shape)
         if "label" not in stream.outcome or not self.scale[2] < self.scale[3]:
-            return whole
+            return whole * known
         labels = stream.outcome["label"]
         told = (stream.kinds == Kind.ITEM) & labels.isfinite()
         above = (labels.nan_to_num() - self.scale[0]) / self.scale[1] - self.item_level[stream.values * told]
         before = (stream.asks - 1).clamp(min=0)
         count = told.cumsum(1).gather(1, before)
         total = (above * told).cumsum(1).gather(1, before)
-        return torch.where(count > 0, total / (count + USER), whole)
+        return torch.where(known, whole, total / (count + USER))
 
     def _met(self, users: Tensor) -> Tensor:
         """(B,) users, some of them hidden in training."""
@@ -176,7 +177,10 @@ class P5(Prompted, Grows, Bound):
         if self.events.num_embeddings > 1 and "kind" in stream.context:
             x = x + self.events(stream.context["kind"]) * item.unsqueeze(-1)
         if "label" in stream.outcome and self.scale[2] < self.scale[3]:
-            x = x + self._measured(stream.outcome["label"]) * item.unsqueeze(-1)
+            told = item & (users == UNKNOWN).unsqueeze(
+                1
+            )  # who is known by a vector is not told by labels, see `_level`
+            x = x + self._measured(stream.outcome["label"]) * told.unsqueeze(-1)
         x = self.inward(x)
         if word.any():
             x = torch.where(word.unsqueeze(-1), self.net.lexicon(stream.values.masked_fill(~word, 0)).to(x.dtype), x)
@@ -215,8 +219,11 @@ class P5(Prompted, Grows, Bound):
     def estimate(self, state: dict[str, Tensor], items: Tensor) -> Tensor:
         """(B, A, C): the mean, biases of user and item, and how what is wished for meets what is offered."""
         pull, few = self.config.shrink, self.config.shrink / BIASES
-        hidden = state["hidden"].detach()  # a state that is shaped by the labels of pairs learns them by heart
-        wish = shrunk(self.wish(hidden), pull) + shrunk(self.taste(state["user"]), pull)
+        hidden = self._calm(
+            state["hidden"].detach()
+        )  # a state that is shaped by the labels of pairs learns them by heart
+        known = (state["user"] != UNKNOWN).unsqueeze(-1)
+        wish = shrunk(torch.where(known, self.taste(state["user"]), self.wish(hidden)), pull)
         level = self._said(hidden, state) + shrunk(self.user_bias(state["user"]), few) + state["level"].unsqueeze(-1)
         bias = shrunk(self.item_bias(items), few).squeeze(-1) + self.item_level[items]
         offer = shrunk(self.offer(items), pull)
@@ -231,12 +238,16 @@ class P5(Prompted, Grows, Bound):
         """(B, A): the estimate for the last item, or, without one, what the words alone say."""
         there = state["item"] != UNKNOWN
         of_item = self.estimate(state, state["item"].clamp(min=0).unsqueeze(-1)).squeeze(-1)
-        return torch.where(there, of_item, self._in_range(self._said(state["hidden"], state).squeeze(-1)))
+        return torch.where(there, of_item, self._in_range(self._said(self._calm(state["hidden"]), state).squeeze(-1)))
 
     def _said(self, hidden: Tensor, state: dict[str, Tensor]) -> Tensor:
         """(B, A, 1) what the prompt says of a number, whatever the item."""
         plain: Tensor = self.plain(hidden)
         return plain + state["tone"].unsqueeze(-1)
+
+    def _calm(self, hidden: Tensor) -> Tensor:
+        """Hidden vectors so short that one step of training moves no number far."""
+        return hidden / hidden.shape[-1] ** 0.5
 
     def _in_range(self, level: Tensor) -> Tensor:
         """Deviations from the mean → the scale of the labels; a finished model stays on it."""

@@ -129,3 +129,17 @@ def test_text_modality_reads_with_the_words_of_the_model() -> None:
     loss.backward()
     assert model.net.lexicon.weight.grad is not None
     assert model.net.lexicon.weight.grad.any()
+
+
+def test_labels_before_an_ask_tell_of_new_users_only() -> None:
+    """Of known ones they would tell the label that is asked for: all labels of the user less those before."""
+    model, asked = made(), torch.arange(30)
+    with torch.inference_mode():
+        for user, differs in ((3, False), (-1, True)):
+            said = []
+            for labels in ([1.0, 1.0, 1.0], [5.0, 5.0, 5.0]):
+                queries = Queries.of([[1, 2, 3]], users=np.array([user]))
+                side = {"label": replace(queries.history, values=np.array(labels, np.float32))}
+                said.append(model.estimate(model.encode(collate(replace(queries, side=side), model.length)), asked))
+            assert bool((said[1] - said[0]).abs().max() > 1e-4) is differs
+        assert said[1].mean() > said[0].mean()
