@@ -37,7 +37,7 @@ __all__ = [
     "Segment", "Source", "Split", "Store", "Stream", "Tables", "Texts", "Truth", "collate",
 ]  # fmt: skip
 
-State = Any  # a tensor, or a mapping of tensors, each with leading dimensions (B, A); opaque to all but its model
+State = Any  # tensors with leading dimensions (B, A); opaque to all but its model
 Target = Any  # each task defines its own; only that task looks at it
 
 
@@ -328,12 +328,12 @@ class Tuning(Plug):
 
 
 class Responder(Plug):
-    """Queries in, answers out, always batched; responders nest.
-
-    Built as ``Responder(config, inner, dataset)``: the responders or models its page entry names, the training data.
+    """Queries in, answers out, always batched; responders nest. Built as ``Responder(config, inner, dataset)``: the
+    responders or models its page entry names, the training data.
     """
 
     outside: ClassVar[bool] = False  # what it forbids holds for fallbacks too, so it stands outside of them
+    reads: bool = False  # words of a query count
 
     @abstractmethod
     def __call__(self, queries: Queries, k: int | None) -> Answers:

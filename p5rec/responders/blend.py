@@ -46,7 +46,7 @@ class Blend(Fitted):
     def __init__(self, config: Config, inner: Mapping[str, Responder], dataset: Dataset) -> None:
         self.config, self.inner = config, dict(inner)
         self.seed, self.count = dataset.seed, dataset.n_items
-        self.names = list(inner)
+        self.names, self.reads = list(inner), any(one.reads for one in inner.values())
         self.weights = np.full(len(inner), 1 / len(inner))
         self.scale: str = "zscore" if config.scale == "auto" else config.scale
         self.dial = DIALS[self.scale][0]
@@ -59,12 +59,16 @@ class Blend(Fitted):
 
     def _some(self, queries: Queries, k: int | None) -> ItemLists:
         """Answers of one chunk, reasons left out."""
-        total, items = torch.zeros(()), np.empty(0)
+        total, items, told = torch.zeros(()), np.empty(0), self.reads and queries.prompt is not None
         for weight, responder in zip(self.weights, self.inner.values(), strict=True):
+            if told and not responder.reads:
+                continue  # words steer: who cannot read them has no say
             answer = responder(queries, None)
             assert isinstance(answer, ItemLists)
             items = answer.items
-            total = total + float(weight) * scaled(torch.from_numpy(answer.scores), self.scale, self.dial)
+            total = total + (1.0 if told else float(weight)) * scaled(
+                torch.from_numpy(answer.scores), self.scale, self.dial
+            )
         total = total.masked_fill(total.isnan(), -torch.inf)  # a weight of 0 times -inf
         if k is None:
             return ItemLists(items, total.numpy())

@@ -27,6 +27,7 @@ class Fallback(Responder):
 
     def __init__(self, config: Config, inner: Mapping[str, Responder], dataset: Dataset) -> None:
         self.config, self.inner, self.count = config, list(inner.values()), dataset.n_items
+        self.reads = self.inner[0].reads
 
     def __call__(self, queries: Queries, k: int | None) -> ItemLists:
         """Lists of k, filled from ranker to ranker; all scores with ``k = None``."""

@@ -43,6 +43,7 @@ class Rules(Responder):
 
     def __init__(self, config: Config, inner: Mapping[str, Responder], dataset: Dataset) -> None:
         (self.inner,) = inner.values()
+        self.reads = self.inner.reads
         faults: list[str] = []
         allow = _entries("allow", config.allow, config.allow_file, faults)
         deny = _entries("deny", config.deny, config.deny_file, faults)

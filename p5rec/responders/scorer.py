@@ -33,6 +33,7 @@ class Scorer(Responder):
 
     def __init__(self, config: Config, inner: Mapping[str, Model], dataset: Dataset) -> None:
         (self.model,) = inner.values()
+        self.reads = isinstance(self.model, Prompted)
         self.config = config
         self.count = dataset.n_items
         self._catalogue: Tensor | None = None

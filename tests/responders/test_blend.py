@@ -13,6 +13,7 @@ from p5rec.blocks.scales import DIALS, scaled
 from p5rec.contracts import Queries, Truth
 from p5rec.core.climb import climb
 from p5rec.core.errors import InputError
+from p5rec.data.prompt import of_history
 from p5rec.data.ragged import Ragged
 from p5rec.responders.blend import Blend, _Race, clearly_best
 from p5rec.testing.sequences import from_sequences
@@ -159,3 +160,13 @@ def test_another_scale_must_lead_clearly():
     for rows, chosen in (([first], 0), ([first, noise - noise.mean() + first.mean()], 0), ([first, better, best], 2)):
         assert clearly_best(torch.tensor(np.stack(rows))) == chosen
     assert clearly_best(torch.tensor(np.stack([first, best, first - 0.2]))) == 1
+
+
+def test_words_are_answered_by_those_who_read_them():
+    reader, other = noisy(1, 0), noisy(9, 1)
+    reader.reads = True
+    ranker, told = blend({"reader": reader, "other": other}), replace(QUERIES, prompt=of_history(QUERIES.history))
+    assert ranker.reads
+    assert np.array_equal(ranker(told, 5).items, reader(told, 5).items)
+    assert not np.array_equal(ranker(QUERIES, 5).items, reader(QUERIES, 5).items)
+    assert not blend({"other": other}).reads
