@@ -29,7 +29,7 @@ class Unseen(Responder):
 
     def __init__(self, config: Config, inner: Mapping[str, Responder], dataset: Dataset) -> None:
         (self.inner,) = inner.values()
-        self.reads = self.inner.reads
+        self.reads = bool(getattr(self.inner, "reads", False))  # it may stand alone, to be asked what it excludes
         rare = float(dataset.facts.get("repeat_rate", 0.0)) < REPEATS
         self.excludes = rare if config.seen == "auto" else config.seen == "exclude"
 
