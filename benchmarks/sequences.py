@@ -11,16 +11,12 @@ soon as its run is done, and a run that was cut off goes on in its folder of --w
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from p5rec.commands import page as pages
-from p5rec.commands import run as stage
+import recorded
 
 METRICS = ("ndcg@10", "recall@10")
 HEAD = [
@@ -37,22 +33,13 @@ HEAD = [
 def measured(seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """The report.json of one seed; a finished run is not made again."""
     out = options.work / f"{options.name}-{seed}"
-    if not (out / "artifact.json").is_file():
-        items = [f"data.items={options.items}"] if options.items else []
-        settings = [f"data.path={options.data}", *items, f"seed={seed}", *options.set]
-        stage.run(pages.read(options.page, settings), out)
-        (out / "made.txt").write_text(f"{commit()} {datetime.now(UTC):%Y-%m-%d}", encoding="utf-8")
-    found: dict[str, Any] = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    return found
-
-
-def commit() -> str:
-    return subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    items = [f"data.items={options.items}"] if options.items else []
+    return recorded.report(options.page, [f"data.path={options.data}", *items, f"seed={seed}", *options.set], out)
 
 
 def made(options: argparse.Namespace) -> str:
     """Commit and date of each seed that is done."""
-    found = {seed: options.work / f"{options.name}-{seed}" / "made.txt" for seed in options.seeds.split(",")}
+    found = {seed: options.work / f"{options.name}-{seed}" / recorded.STAMP for seed in options.seeds.split(",")}
     return "; ".join(f"seed {seed}: {path.read_text()}" for seed, path in found.items() if path.is_file())
 
 
@@ -79,7 +66,7 @@ def means(table: list[list[str]]) -> list[list[str]]:
     return found
 
 
-def written(options: argparse.Namespace, table: list[list[str]]) -> str:
+def written(options: argparse.Namespace, table: list[list[str]]) -> list[str]:
     """The page of results."""
     changes = "".join(f" --set {one}" for one in options.set)
     items = f" --items {options.items}" if options.items else ""
@@ -89,15 +76,9 @@ def written(options: argparse.Namespace, table: list[list[str]]) -> str:
         "",
         f"`python benchmarks/sequences.py {options.name} {options.data}{page}{items} --seeds {options.seeds}{changes}`",
         f"(commit and day of each: {made(options)}; {os.cpu_count()} cores)",
-        "",
     ]
-    return "\n".join(
-        [*head, *_table(["model", *(f"test {m}" for m in METRICS)], means(table)), "", *_table(HEAD, table), ""]
-    )
-
-
-def _table(head: list[str], body: list[list[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *body]]
+    names = ["model", *(f"test {m}" for m in METRICS)]
+    return [*head, *recorded.table(names, means(table)), *recorded.table(HEAD, table)]
 
 
 def main() -> None:
@@ -114,11 +95,7 @@ def main() -> None:
     table: list[list[str]] = []
     for seed in map(int, options.seeds.split(",")):
         table += rows(seed, measured(seed, options))
-        text = written(options, table)
-        print(text)
-        if options.out:
-            options.out.parent.mkdir(parents=True, exist_ok=True)
-            options.out.write_text(text, encoding="utf-8")
+        recorded.write(written(options, table), options.out)
 
 
 if __name__ == "__main__":
