@@ -7,7 +7,7 @@ tower makes of all that is known of it: ranking the catalogue is one matrix prod
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -15,24 +15,19 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from p5rec.blocks.backbone import Backbone, Own
-from p5rec.blocks.levels import USER, levels
+from p5rec.blocks.factorization import UNKNOWN, Factorization
 from p5rec.blocks.memory import Memory
 from p5rec.blocks.naming import Naming, places
 from p5rec.blocks.pretrained import Pretrained
-from p5rec.blocks.shrink import shrunk
-from p5rec.blocks.sized import longer
 from p5rec.blocks.speaking import spoken
 from p5rec.blocks.stream import Kind, Stream, at
+from p5rec.blocks.tone import Tone
 from p5rec.blocks.transformer import Shape
 from p5rec.blocks.unit import unit
-from p5rec.contracts import Bound, Dataset, Grows, Prompted, Setting
+from p5rec.contracts import Bound, Dataset, Grows, Prompted, Setting, Tower
 from p5rec.core.config import Config
 from p5rec.core.errors import InputError
 from p5rec.core.things import ANSWERS
-
-BIASES = 5.0  # times as much as biases are pulled towards 0 are factors
-LOUD = 8.0  # makes tones, which begin at 0, learn as fast as all else
-UNKNOWN = -1  # the number of a user or item of whom nothing is known
 
 
 class P5Config(Config):
@@ -74,9 +69,6 @@ class P5(Prompted, Grows, Bound):
     Config = P5Config
     learns = {"next_item": {}}  # noqa: RUF012
     claims = ("markov", "checkerboard", "category_decides", "intent")
-    scale: Tensor
-    user_level: Tensor
-    item_level: Tensor
 
     def __init__(self, config: P5Config, setting: Setting) -> None:
         super().__init__()
@@ -85,7 +77,6 @@ class P5(Prompted, Grows, Bound):
         self.net = _backbone(config, setting.words)
         words = self.net.lexicon
         self.items, self.users = setting.item_tower(width, words), setting.user_tower(width, words)
-        self.item_bias, self.user_bias = setting.item_tower(1), setting.user_tower(1)
         self.things, self.events = nn.Embedding(len(Kind), width), nn.Embedding(len(setting.kinds), width)
         for table in (self.things, self.events):
             nn.init.normal_(table.weight, std=0.02)
@@ -95,30 +86,27 @@ class P5(Prompted, Grows, Bound):
         self.naming = Naming(self.net.width, config.names) if config.names and setting.words else None
         self.sharpness = nn.Parameter(torch.tensor(math.log(15.0)))
         self.answers, self.plain = nn.Linear(self.net.width, len(ANSWERS)), nn.Linear(self.net.width, 1)
-        self.wish = nn.Linear(self.net.width, config.factors)
-        for layer in (self.wish, self.plain):  # biases come first
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
-        self.tone = nn.Parameter(torch.zeros(setting.words))  # what each word says of a number
-        self.taste, self.offer = setting.user_tower(config.factors), setting.item_tower(config.factors, words)
-        self.register_buffer("scale", torch.tensor([0.0, 1.0, 0.0, 0.0]))  # of the labels, see `bind`
-        self.register_buffer("user_level", torch.zeros(setting.users.count))
-        self.register_buffer("item_level", torch.zeros(setting.items.count))
+        nn.init.zeros_(self.plain.weight)
+        nn.init.zeros_(self.plain.bias)
+        self.tone = Tone(setting.words, 1 + len(ANSWERS))  # of a number, and of the kind of answer
+        self.numbers = Factorization(
+            self.net.width,
+            taste=setting.user_tower(config.factors),
+            offer=setting.item_tower(config.factors, words),
+            user_bias=setting.user_tower(1),
+            item_bias=setting.item_tower(1),
+            factors=config.factors,
+            pull=config.shrink,
+            counts=(setting.users.count, setting.items.count),
+        )
 
     # ------------------------------------------------------------ reading
 
     def bind(self, dataset: Dataset) -> None:
-        """Take mean, deviation, least and greatest of the training labels, and how users and items stand to them."""
+        """Take the scale of the training labels, and how users and items stand to it."""
         users, items, labels = (torch.from_numpy(np.ascontiguousarray(one)) for one in dataset.pairs("train"))
         known = labels.isfinite()
-        users, items, labels = users[known], items[known], labels[known].double()
-        if len(labels):
-            mean, deviation = float(labels.mean()), float(labels.std(correction=0)) or 1.0
-            self.scale.copy_(torch.tensor([mean, deviation, float(labels.min()), float(labels.max())]))
-            counts = len(self.user_level), len(self.item_level)
-            found = levels(users.long(), items, (labels - mean) / deviation, *counts)
-            self.user_level.copy_(found[0])
-            self.item_level.copy_(found[1])
+        self.numbers.fit(users[known].long(), items[known], labels[known])
 
     def refresh(self) -> None:
         """Nothing to do."""
@@ -134,29 +122,12 @@ class P5(Prompted, Grows, Bound):
             "hidden": read[:, :count],
             "user": users.unsqueeze(1).expand_as(asks),
             "item": _last_item(stream),
-            "level": self._level(stream, users),
-            "tone": _summed(shrunk(self.tone.unsqueeze(1), 1.0).squeeze(1), numbers, before),
+            "level": self.numbers.level(stream, users),
+            "tone": self.tone(numbers, before, self.numbers.examples),
         }
         if self.naming:
             found["named"] = self.naming.named(found["hidden"], read[:, count:], self.net.lexicon(numbers), before)
         return found
-
-    def _level(self, stream: Stream, users: Tensor) -> Tensor:
-        """(B, A): how far above the mean a user rates: one who is known, by all training labels; else by those before.
-
-        Never by both: what is fitted to all labels, less those before an ask, tells the label that is asked for.
-        """
-        known = (users != UNKNOWN).unsqueeze(1)
-        whole = self.user_level[users.clamp(min=0)].unsqueeze(1).expand(stream.asks.shape)
-        if "label" not in stream.outcome or not self.scale[2] < self.scale[3]:
-            return whole * known
-        labels = stream.outcome["label"]
-        told = (stream.kinds == Kind.ITEM) & labels.isfinite()
-        above = (labels.nan_to_num() - self.scale[0]) / self.scale[1] - self.item_level[stream.values * told]
-        before = (stream.asks - 1).clamp(min=0)
-        count = told.cumsum(1).gather(1, before)
-        total = (above * told).cumsum(1).gather(1, before)
-        return torch.where(known, whole, total / (count + USER))
 
     def _met(self, users: Tensor) -> Tensor:
         """(B,) users, some of them hidden in training."""
@@ -176,10 +147,8 @@ class P5(Prompted, Grows, Bound):
             x = x + self._measured(stream.numbers) * number.unsqueeze(-1)
         if self.events.num_embeddings > 1 and "kind" in stream.context:
             x = x + self.events(stream.context["kind"]) * item.unsqueeze(-1)
-        if "label" in stream.outcome and self.scale[2] < self.scale[3]:
-            told = item & (users == UNKNOWN).unsqueeze(
-                1
-            )  # who is known by a vector is not told by labels, see `_level`
+        if "label" in stream.outcome and self.numbers.differ:
+            told = item & (users == UNKNOWN).unsqueeze(1)  # known users are not told by labels, see `Factorization`
             x = x + self._measured(stream.outcome["label"]) * told.unsqueeze(-1)
         x = self.inward(x)
         if word.any():
@@ -187,9 +156,8 @@ class P5(Prompted, Grows, Bound):
         return x
 
     def _measured(self, numbers: Tensor) -> Tensor:
-        """(B, L) on the scale of the labels → (B, L, D); what is not known is the mean."""
-        level = ((numbers - self.scale[0]) / self.scale[1]).nan_to_num(0.0)
-        return self.measure(level.unsqueeze(-1))
+        """(B, L) on the scale of the labels → (B, L, D)."""
+        return self.measure(self.numbers.above(numbers).unsqueeze(-1))
 
     def _spread(self, vectors: Tensor) -> Tensor:
         """Item vectors as inputs: scores are cosines, so that the length says nothing, and all get the same."""
@@ -210,57 +178,40 @@ class P5(Prompted, Grows, Bound):
     def _told(self, items: Tensor | None) -> Tensor:
         """(V, E), or (…, E) of some items."""
         assert self.naming
-        every = torch.arange(self.items.count, device=self.scale.device) if items is None else items
+        every = torch.arange(self.items.count, device=self.sharpness.device) if items is None else items
         told = self.naming.told(self.items.words(every.reshape(-1)), self.net.lexicon.weight)
         return told.view(*every.shape, self.naming.width)
 
     # ------------------------------------------------------------ numbers
 
     def estimate(self, state: dict[str, Tensor], items: Tensor) -> Tensor:
-        """(B, A, C): the mean, biases of user and item, and how what is wished for meets what is offered."""
-        pull, few = self.config.shrink, self.config.shrink / BIASES
-        hidden = self._calm(
-            state["hidden"].detach()
-        )  # a state that is shaped by the labels of pairs learns them by heart
-        known = (state["user"] != UNKNOWN).unsqueeze(-1)
-        wish = shrunk(torch.where(known, self.taste(state["user"]), self.wish(hidden)), pull)
-        level = self._said(hidden, state) + shrunk(self.user_bias(state["user"]), few) + state["level"].unsqueeze(-1)
-        bias = shrunk(self.item_bias(items), few).squeeze(-1) + self.item_level[items]
-        offer = shrunk(self.offer(items), pull)
-        if items.dim() == 3:
-            met = (offer @ wish.unsqueeze(-1)).squeeze(-1)
-        else:
-            met = wish @ offer.transpose(-1, -2)
-            bias = bias if items.dim() == 1 else bias.unsqueeze(1)
-        return self._in_range(level + bias + met)
+        """(B, A, C): what the prompt says of a number, and the user and the item."""
+        hidden = self._calm(state["hidden"].detach())  # shaped by labels of pairs, states learn them by heart
+        of_pair = self.numbers(hidden, state["user"], state["level"], items)
+        return self.numbers.in_range(of_pair + self._said(hidden, state))
 
     def number(self, state: dict[str, Tensor]) -> Tensor:
         """(B, A): the estimate for the last item, or, without one, what the words alone say."""
         there = state["item"] != UNKNOWN
         of_item = self.estimate(state, state["item"].clamp(min=0).unsqueeze(-1)).squeeze(-1)
-        return torch.where(there, of_item, self._in_range(self._said(self._calm(state["hidden"]), state).squeeze(-1)))
+        plain = self.numbers.in_range(self._said(self._calm(state["hidden"]), state)).squeeze(-1)
+        return torch.where(there, of_item, plain)
 
     def _said(self, hidden: Tensor, state: dict[str, Tensor]) -> Tensor:
         """(B, A, 1) what the prompt says of a number, whatever the item."""
         plain: Tensor = self.plain(hidden)
-        return plain + state["tone"].unsqueeze(-1)
+        return plain + state["tone"][..., :1]
 
     def _calm(self, hidden: Tensor) -> Tensor:
         """Hidden vectors so short that one step of training moves no number far."""
         return hidden / hidden.shape[-1] ** 0.5
 
-    def _in_range(self, level: Tensor) -> Tensor:
-        """Deviations from the mean → the scale of the labels; a finished model stays on it."""
-        number = self.scale[0] + self.scale[1] * level
-        if self.training or not self.scale[2] < self.scale[3]:
-            return number
-        return number.clamp(self.scale[2], self.scale[3])
-
     # ------------------------------------------------------------ words
 
     def kinds(self, state: dict[str, Tensor]) -> Tensor:
         """(B, A, 3)."""
-        return self.answers(state["hidden"])
+        deep: Tensor = self.answers(state["hidden"])
+        return deep + state["tone"][..., 1:]
 
     def words(self, state: dict[str, Tensor]) -> Tensor:
         """(B, A, W)."""
@@ -294,18 +245,17 @@ class P5(Prompted, Grows, Bound):
 
     def rows(self) -> dict[str, str]:
         """What the rows of its own tables are."""
-        return {"events.weight": "kinds", "tone": "words"}
+        return {"events.weight": "kinds"}
 
     def grow(self, setting: Setting) -> None:
         """New items and users are known by their content, if the towers read any."""
         self.net.grow(setting.words)
-        self.tone = nn.Parameter(longer(self.tone.detach(), setting.words))
-        self.user_level = longer(self.user_level, setting.users.count)
-        self.item_level = longer(self.item_level, setting.items.count)
-        for tower in (self.items, self.item_bias, self.offer):
-            tower.grow(setting.items)
-        for tower in (self.users, self.user_bias, self.taste):
-            tower.grow(setting.users)
+        self.tone.grow(setting.words)
+        self.numbers.grow(setting.users.count, setting.items.count)
+        for tower in (self.items, self.numbers.item_bias, self.numbers.offer):
+            cast(Tower, tower).grow(setting.items)
+        for tower in (self.users, self.numbers.user_bias, self.numbers.taste):
+            cast(Tower, tower).grow(setting.users)
 
 
 def _backbone(config: P5Config, words: int) -> Backbone:
@@ -336,15 +286,6 @@ def _between(width: int, other: int, level: float | None = None) -> nn.Module:
         nn.init.normal_(layer.weight, std=2 * level / width**0.5)
         nn.init.zeros_(layer.bias)
     return layer
-
-
-def _summed(tone: Tensor, words: Tensor, before: Tensor) -> Tensor:
-    """(B, A): the tones (W,) of those words (B, N) that stand before each ask (B, A, N), over the root of how many."""
-    if not words.shape[1]:
-        return before.new_zeros(before.shape[:2], dtype=tone.dtype)
-    count = before.sum(2)
-    total: Tensor = (before.to(tone.dtype) @ tone[words].unsqueeze(-1)).squeeze(-1)
-    return LOUD * total / count.clamp(min=1).sqrt()
 
 
 def _last_item(stream: Stream) -> Tensor:
