@@ -7,6 +7,7 @@ tower makes of all that is known of it: ranking the catalogue is one matrix prod
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Literal, cast
 
 import numpy as np
@@ -19,6 +20,7 @@ from p5rec.blocks.factorization import UNKNOWN, Factorization
 from p5rec.blocks.memory import Memory
 from p5rec.blocks.naming import Naming, places
 from p5rec.blocks.pretrained import Pretrained
+from p5rec.blocks.sized import longer
 from p5rec.blocks.speaking import spoken
 from p5rec.blocks.stream import Kind, Stream, at
 from p5rec.blocks.tone import Tone
@@ -28,6 +30,8 @@ from p5rec.contracts import Bound, Dataset, Grows, Prompted, Setting, Tower
 from p5rec.core.config import Config
 from p5rec.core.errors import InputError
 from p5rec.core.things import ANSWERS
+
+CLEAR = 5.0  # times a cosine, so that a word of yes or no is soon sure
 
 
 class P5Config(Config):
@@ -89,6 +93,7 @@ class P5(Prompted, Grows, Bound):
         nn.init.zeros_(self.plain.weight)
         nn.init.zeros_(self.plain.bias)
         self.tone = Tone(setting.words, 1 + len(ANSWERS))  # of a number, and of the kind of answer
+        self.echo = nn.Parameter(torch.zeros(max(setting.words, 1), 2))  # words for what fits, and for what is liked
         self.numbers = Factorization(
             self.net.width,
             taste=setting.user_tower(config.factors),
@@ -215,7 +220,15 @@ class P5(Prompted, Grows, Bound):
 
     def words(self, state: dict[str, Tensor]) -> Tensor:
         """(B, A, W)."""
-        return self.net.speak(state["hidden"])
+        return self._spoken(state["hidden"], state["user"], state["level"], state["item"])
+
+    def _spoken(self, hidden: Tensor, users: Tensor, level: Tensor, items: Tensor) -> Tensor:
+        """(B, A, W): what the net says, and "yes" and the like by the scores of the item that is spoken of (B, A)."""
+        there = (items != UNKNOWN).unsqueeze(-1)
+        fit = (unit(self.outward(hidden)) * unit(self.items(items))).sum(-1, keepdim=True) * CLEAR
+        liked = self.numbers(self._calm(hidden.detach()), users, level, items.clamp(min=0).unsqueeze(-1)).detach()
+        echo: Tensor = (torch.cat([fit, liked], dim=-1) * there) @ self.echo.T.to(hidden.dtype)
+        return self.net.speak(hidden) + echo
 
     def generate(
         self, stream: Stream, limit: int, top_p: float = 0.0, seed: int = 0, seconds: float = math.inf
@@ -232,11 +245,14 @@ class P5(Prompted, Grows, Bound):
         memory = Memory(columns < place.unsqueeze(1))
         hidden = self.net.read(self._inputs(stream, stream.users), memory, columns.expand_as(stream.kinds))
 
+        last = replace(stream, asks=place.unsqueeze(1))
+        about = stream.users.unsqueeze(1), self.numbers.level(last, stream.users), _last_item(last)
+
         def further(word: Tensor, said: int) -> Tensor:
             x = self.net.lexicon(word).unsqueeze(1)
-            return self.net.speak(self.net.read(x, memory, (place + said).unsqueeze(1))[:, 0])
+            return self._spoken(self.net.read(x, memory, (place + said).unsqueeze(1)), *about)[:, 0]
 
-        first = self.net.speak(at(hidden, (place - 1).unsqueeze(1))[:, 0])
+        first = self._spoken(at(hidden, (place - 1).unsqueeze(1)), *about)[:, 0]
         return spoken(first, further, self.end, limit, top_p, seed, seconds)
 
     def kept(self) -> dict[str, str]:
@@ -245,12 +261,13 @@ class P5(Prompted, Grows, Bound):
 
     def rows(self) -> dict[str, str]:
         """What the rows of its own tables are."""
-        return {"events.weight": "kinds"}
+        return {"events.weight": "kinds", "echo": "words"}
 
     def grow(self, setting: Setting) -> None:
         """New items and users are known by their content, if the towers read any."""
         self.net.grow(setting.words)
         self.tone.grow(setting.words)
+        self.echo = nn.Parameter(longer(self.echo.detach(), max(setting.words, 1)))
         self.numbers.grow(setting.users.count, setting.items.count)
         for tower in (self.items, self.numbers.item_bias, self.numbers.offer):
             cast(Tower, tower).grow(setting.items)
