@@ -16,6 +16,7 @@ import argparse
 import copy
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def joint(options: argparse.Namespace) -> Made:
     out = options.joint or options.work / "families-joint"
     if not options.joint:
         values = changed(pages.read("p5-reviews", [f"data.path={options.data}", *options.set]).values)
-        recorded.made(lambda: stage.train(pages.read(values), out), out)
+        recorded.made(stage.train, pages.read(values), out)
     return opened(out)[0]
 
 
@@ -70,7 +71,7 @@ def alone(made: Made, task: str, steps: int, out: Path) -> Made:
     found = assemble.tasks(pages.read(values).models["p5"], assemble.setting(made.page, made.dataset), made.dataset)[0]
     passes = math.ceil(steps / found[task].steps(made.dataset))
     p5["train"] = {**p5["train"], "epochs": passes, "steps": steps}
-    recorded.made(lambda: stage.train(pages.read(values), out), out)
+    recorded.made(stage.train, pages.read(values), out)
     return opened(out)[0]
 
 
@@ -102,6 +103,15 @@ def rows(made: Made, own: Made, task: str, steps: int) -> list[list[str]]:
     return found
 
 
+def kept(runs: list[Path], measure: Callable[[], list[list[str]]]) -> list[list[str]]:
+    """Rows of the last run beside the first, measured anew where one of both is newer than what its folder holds."""
+    file, done = runs[-1] / "rows.json", [(run / recorded.MARKER).stat().st_mtime for run in (runs[0], runs[-1])]
+    if not file.is_file() or file.stat().st_mtime < max(done):
+        file.write_text(json.dumps(measure()), encoding="utf-8")
+    found: list[list[str]] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data")
@@ -119,10 +129,8 @@ def main() -> None:
     table: list[list[str]] = []
     for task in [name for name in options.families.split(",") if steps.get(name)]:
         runs.append(options.work / f"families-{task}")
-        own, kept = alone(made, task, steps[task], runs[-1]), runs[-1] / "rows.json"
-        if not kept.is_file():
-            kept.write_text(json.dumps(rows(made, own, task, steps[task])), encoding="utf-8")
-        table += json.loads(kept.read_text(encoding="utf-8"))
+        own = alone(made, task, steps[task], runs[-1])
+        table += kept(runs, lambda own=own, task=task: rows(made, own, task, steps[task]))
         lines = recorded.head("One model for all families, and one for each", command, runs)
         lines += ["", f"Steps of the joint run, seed {made.page.run.seed}: {told}."]
         recorded.write([*lines, *recorded.table(HEAD, table)], options.out)

@@ -23,15 +23,15 @@ STAMP, MARKER = "made.txt", "artifact.json"
 def report(page: str, settings: Iterable[str], out: Path) -> dict[str, Any]:
     """The report.json of a page (of `pages/`, or shipped); a finished run is not made again, a cut off one goes on."""
     own = PAGES / f"{page}.toml"
-    made(lambda: stage.run(pages.read(str(own if own.is_file() else page), settings), out), out)
+    made(stage.run, pages.read(str(own if own.is_file() else page), settings), out)
     found: dict[str, Any] = json.loads((out / "report.json").read_text(encoding="utf-8"))
     return found
 
 
-def made(run: Callable[[], object], out: Path) -> None:
-    """Do a run whose folder is not finished, and note its commit and day."""
-    if not (out / MARKER).is_file():
-        run()
+def made(job: Callable[[pages.Page, Path], object], page: pages.Page, out: Path) -> None:
+    """Do the job of a page in its folder, unless just that is there already, and note commit and day."""
+    if not (out / MARKER).is_file() or (out / "page.toml").read_text(encoding="utf-8") != page.text():
+        job(page, out)
         (out / STAMP).write_text(f"{commit()} {datetime.now(UTC):%Y-%m-%d}", encoding="utf-8")
 
 
