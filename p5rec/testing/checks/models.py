@@ -33,7 +33,8 @@ class Bench:
     def of(cls, plug: type[Model], dataset: Dataset | None = None) -> Bench:
         """The bench of a class; the usual sample unless another dataset is given."""
         dataset = dataset or sample()
-        return cls(plug, dataset, replace(setting(dataset, ("id", "category"), users=("id", "category")), words=WORDS))
+        made_for = setting(dataset, ("id", "category"), users=("id", "category"))
+        return cls(plug, dataset, made_for if made_for.words else replace(made_for, words=WORDS))
 
     @cached_property
     def model(self) -> Model:
