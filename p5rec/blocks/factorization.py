@@ -12,7 +12,6 @@ from p5rec.blocks.stream import Kind, Stream
 
 BIASES = 5.0  # times as much as biases are pulled towards 0 are factors
 UNKNOWN = -1  # the number of a user or item of whom nothing is known
-MANY = 1e4  # labels, as long as nobody counted
 
 
 class Factorization(nn.Module):
@@ -51,17 +50,17 @@ class Factorization(nn.Module):
         self.wish = nn.Linear(hidden, factors)
         nn.init.zeros_(self.wish.weight)  # biases come first
         nn.init.zeros_(self.wish.bias)
-        self.register_buffer("scale", torch.tensor([0.0, 1.0, 0.0, 0.0, MANY]))  # see `fit`
+        self.register_buffer("scale", torch.tensor([0.0, 1.0, 0.0, 0.0]))  # see `fit`
         self.register_buffer("user_level", torch.zeros(counts[0]))
         self.register_buffer("item_level", torch.zeros(counts[1]))
 
     def fit(self, users: Tensor, items: Tensor, labels: Tensor) -> None:
-        """Take mean, deviation, least, greatest and count of (N,) labels, and how users and items stand to them."""
+        """Take mean, deviation, least and greatest of (N,) labels, and how users and items stand to them."""
         if not len(labels):
             return
         labels = labels.double()
         mean, deviation = float(labels.mean()), float(labels.std(correction=0)) or 1.0
-        self.scale.copy_(torch.tensor([mean, deviation, float(labels.min()), float(labels.max()), len(labels)]))
+        self.scale.copy_(torch.tensor([mean, deviation, float(labels.min()), float(labels.max())]))
         found = levels(users, items, (labels - mean) / deviation, len(self.user_level), len(self.item_level))
         self.user_level.copy_(found[0])
         self.item_level.copy_(found[1])
@@ -70,11 +69,6 @@ class Factorization(nn.Module):
     def differ(self) -> bool:
         """Whether labels tell anything."""
         return bool(self.scale[2] < self.scale[3])
-
-    @property
-    def examples(self) -> float:
-        """Labels in training."""
-        return float(self.scale[4])
 
     def above(self, numbers: Tensor) -> Tensor:
         """Numbers on the scale of the labels → deviations from the mean; what is not known is the mean."""

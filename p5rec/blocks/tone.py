@@ -5,47 +5,77 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from p5rec.blocks.shrink import shrunk
+from p5rec.blocks.ngrams import PAIRS, cells, loud, ridge
 from p5rec.blocks.sized import longer
 
-PAIRS = 2**15  # places that pairs of words share
-MIX = 40_503  # spreads pairs over them; odd, so that all are reached
+RIDGE = 0.25  # chosen on validation reviews of amazon-instruments, see LOG.md
 LOUD = 8.0  # weights begin at 0; this makes them learn as fast as all else
-RIDGE = 1.0
 
 
 class Tone(nn.Module):
-    """A ridge regression on the words and pairs of words before an ask, learned along with the net.
+    """A linear model on the words and pairs of words before an ask, beside the net.
 
-    Rare words and small data ask for what is known to work there (a linear model on n-grams; Wang and Manning 2012);
-    a deep net alone learns such data by heart. As in wide and deep learning (Cheng et al. 2016), both are added.
+    On few texts a ridge regression on n-grams is hard to beat (Wang and Manning 2012), and a net learns them by heart;
+    as in wide and deep learning (Cheng et al. 2016) both are added. What texts say of numbers is solved (`fit`); what
+    words say of C further answers is learned.
 
     Args:
         words: W.
-        answers: C numbers that are said.
+        answers: C.
     """
+
+    solved: Tensor
 
     def __init__(self, words: int, answers: int) -> None:
         super().__init__()
-        self.words = nn.Parameter(torch.zeros(words, answers))
-        self.pairs = nn.Parameter(torch.zeros(PAIRS, answers))
+        self.count = words
+        self.learned = nn.Parameter(torch.zeros(words, answers))
+        self.register_buffer("solved", torch.zeros(words + PAIRS))
 
-    def forward(self, numbers: Tensor, before: Tensor, examples: float) -> Tensor:
-        """Words (B, N), which of them stand before each ask (B, A, N), and how many examples there are → (B, A, C)."""
-        if not numbers.shape[1]:
-            return self.words.new_zeros(*before.shape[:2], self.words.shape[1])
-        ridge = 2 * LOUD**2 * RIDGE / max(examples, 1.0)
-        one, two = (shrunk(table, ridge * len(table)) for table in (self.words, self.pairs))
-        said = one[numbers]
-        pair = (numbers[:, :-1] * MIX + numbers[:, 1:]) % PAIRS
-        said = torch.cat([said[:, :1], said[:, 1:] + two[pair]], dim=1)
-        total = before.to(said.dtype) @ said
-        return LOUD * total / (2 * before.sum(2, keepdim=True)).clamp(min=1).sqrt()
+    def fit(self, words: Tensor, starts: Tensor, wanted: Tensor) -> None:
+        """Solve what texts say of a number.
+
+        Args:
+            words: (M,) of all texts, one text after the other.
+            starts: (N + 1,) where each text begins, and where the last ends.
+            wanted: (N,) the number that each should tell.
+        """
+        lengths = starts.diff()
+        text = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
+        first = torch.zeros(len(words), dtype=torch.bool)
+        first[starts[:-1][lengths > 0]] = True
+        places = cells(words, self.count)
+        told = torch.stack([torch.ones_like(first), ~first], dim=1).flatten()  # no pair ends at the first word
+        place, row = places.flatten()[told], text.repeat_interleave(2)[told]
+        counts = torch.bincount(row, minlength=len(lengths)).double()
+        value = (loud(lengths.double()) / counts.clamp(min=1).sqrt())[row]
+        self.solved.copy_(ridge(row, place, value, wanted.double(), len(self.solved), RIDGE))
+
+    def forward(self, words: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """Words (B, N), and which stand before each ask (B, A, N) → the number (B, A), the answers (B, A, C)."""
+        if not words.shape[1]:
+            return self.solved.new_zeros(before.shape[:2]), self.learned.new_zeros(*before.shape[:2], self.answers)
+        there, count = before.to(self.solved.dtype), before.sum(2)
+        said = self.solved[cells(words, self.count)]
+        said[:, 0, 1] = 0.0  # no pair ends at the first word
+        total = (there @ said.sum(2, keepdim=True)).squeeze(2)
+        number = total / (2 * count - 1).clamp(min=1).sqrt() * loud(count.to(there.dtype))
+        answers = LOUD * (there @ self.learned[words]) / count.clamp(min=1).sqrt().unsqueeze(2)
+        return number, answers
+
+    @property
+    def answers(self) -> int:
+        """C."""
+        return self.learned.shape[1]
 
     def rows(self) -> dict[str, str]:
         """What the rows of its tables are."""
-        return {"words": "words"}
+        return {"learned": "words"}
 
     def grow(self, words: int) -> None:
-        """New words say nothing."""
-        self.words = nn.Parameter(longer(self.words.detach(), words))
+        """New words say nothing; pairs keep their places."""
+        more = words - self.count
+        self.learned = nn.Parameter(longer(self.learned.detach(), words))
+        silent = self.solved.new_zeros(words - self.count)
+        self.solved = torch.cat([self.solved[: self.count], silent, self.solved[self.count :]])
+        self.count = words

@@ -30,7 +30,9 @@ from p5rec.contracts import Bound, Dataset, Grows, Prompted, Setting, Tower
 from p5rec.core.config import Config
 from p5rec.core.errors import InputError
 from p5rec.core.things import ANSWERS
+from p5rec.data.ragged import Ragged
 
+HEARD = 200_000  # texts that tell what words say of numbers
 CLEAR = 5.0  # times a cosine, so that a word of yes or no is soon sure
 
 
@@ -56,6 +58,7 @@ class P5Config(Config):
         "rotary", description="rotations, which read words alike behind a history of any length, or learned vectors"
     )
     unknown: float = Field(0.1, ge=0, lt=1, description="share of rows whose user is hidden, as new users are")
+    forget: float = Field(0.15, ge=0, lt=1, description="share of words left out in training, as other wordings do")
     names: int = Field(
         64, ge=0, description="width in which words of a prompt are matched with words of items; 0 does not"
     )
@@ -92,7 +95,7 @@ class P5(Prompted, Grows, Bound):
         self.answers, self.plain = nn.Linear(self.net.width, len(ANSWERS)), nn.Linear(self.net.width, 1)
         nn.init.zeros_(self.plain.weight)
         nn.init.zeros_(self.plain.bias)
-        self.tone = Tone(setting.words, 1 + len(ANSWERS))  # of a number, and of the kind of answer
+        self.tone = Tone(max(setting.words, 1), len(ANSWERS))
         self.echo = nn.Parameter(torch.zeros(max(setting.words, 1), 2))  # words for what fits, and for what is liked
         self.numbers = Factorization(
             self.net.width,
@@ -112,6 +115,19 @@ class P5(Prompted, Grows, Bound):
         users, items, labels = (torch.from_numpy(np.ascontiguousarray(one)) for one in dataset.pairs("train"))
         known = labels.isfinite()
         self.numbers.fit(users[known].long(), items[known], labels[known])
+        if dataset.texts and dataset.words is not None and self.numbers.differ:
+            self._hear(dataset, users[known].long(), items[known], labels[known], known.numpy())
+
+    def _hear(self, dataset: Dataset, users: Tensor, items: Tensor, labels: Tensor, known: np.ndarray) -> None:
+        """Solve what the texts of labelled training events (N,) say of how they stand to the levels."""
+        assert dataset.words is not None
+        places = dataset.history("train").places()[1][known][:HEARD]
+        columns = [dataset.text(name, places) for name in sorted(dataset.texts)]  # a headline before its review
+        rows = dataset.words.encode([" . ".join(filter(None, parts)) for parts in zip(*columns, strict=True)])
+        rows = Ragged(rows.values, rows.starts, np.minimum(rows.stops, rows.starts + self.length)).compact()
+        starts = torch.from_numpy(np.append(rows.starts, len(rows.values)))
+        level = self.numbers.user_level[users] + self.numbers.item_level[items]
+        self.tone.fit(torch.from_numpy(rows.values).long(), starts, (self.numbers.above(labels) - level)[: len(rows)])
 
     def refresh(self) -> None:
         """Nothing to do."""
@@ -121,6 +137,7 @@ class P5(Prompted, Grows, Bound):
         users, asks, words = self._met(stream.users), stream.asks, places(stream)
         count, numbers = asks.shape[1], stream.values.gather(1, words.clamp(min=0))
         before = (words.unsqueeze(1) < asks.unsqueeze(2)) & (words >= 0).unsqueeze(1)  # (B, A, N)
+        tone, answers = self.tone(numbers, before)
         wanted = torch.cat([asks - 1 if self.causal else asks, words], dim=1)
         read = self.net(self._inputs(stream, users), stream.kinds == Kind.PAD, wanted)
         found = {
@@ -128,7 +145,8 @@ class P5(Prompted, Grows, Bound):
             "user": users.unsqueeze(1).expand_as(asks),
             "item": _last_item(stream),
             "level": self.numbers.level(stream, users),
-            "tone": self.tone(numbers, before, self.numbers.examples),
+            "tone": tone,
+            "answers": answers,
         }
         if self.naming:
             found["named"] = self.naming.named(found["hidden"], read[:, count:], self.net.lexicon(numbers), before)
@@ -157,8 +175,15 @@ class P5(Prompted, Grows, Bound):
             x = x + self._measured(stream.outcome["label"]) * told.unsqueeze(-1)
         x = self.inward(x)
         if word.any():
-            x = torch.where(word.unsqueeze(-1), self.net.lexicon(stream.values.masked_fill(~word, 0)).to(x.dtype), x)
+            x = torch.where(word.unsqueeze(-1), self._read(stream.values.masked_fill(~word, 0)).to(x.dtype), x)
         return x
+
+    def _read(self, words: Tensor) -> Tensor:
+        """(B, L, H) vectors of words, some of them unread in training, so that other wordings are understood."""
+        vectors: Tensor = self.net.lexicon(words)
+        if not self.training or not self.config.forget:
+            return vectors
+        return vectors * (torch.rand(words.shape, device=words.device) >= self.config.forget).unsqueeze(-1)
 
     def _measured(self, numbers: Tensor) -> Tensor:
         """(B, L) on the scale of the labels → (B, L, D)."""
@@ -205,7 +230,7 @@ class P5(Prompted, Grows, Bound):
     def _said(self, hidden: Tensor, state: dict[str, Tensor]) -> Tensor:
         """(B, A, 1) what the prompt says of a number, whatever the item."""
         plain: Tensor = self.plain(hidden)
-        return plain + state["tone"][..., :1]
+        return plain + state["tone"].unsqueeze(-1)
 
     def _calm(self, hidden: Tensor) -> Tensor:
         """Hidden vectors so short that one step of training moves no number far."""
@@ -215,8 +240,8 @@ class P5(Prompted, Grows, Bound):
 
     def kinds(self, state: dict[str, Tensor]) -> Tensor:
         """(B, A, 3)."""
-        deep: Tensor = self.answers(state["hidden"])
-        return deep + state["tone"][..., 1:]
+        deep: Tensor = self.answers(self._calm(state["hidden"]))
+        return deep + state["answers"]
 
     def words(self, state: dict[str, Tensor]) -> Tensor:
         """(B, A, W)."""
