@@ -1,0 +1,50 @@
+"""What words say by themselves: the ridge in closed form, and the same answer read as it was fitted."""
+
+import torch
+
+from p5rec.blocks.ngrams import ENOUGH, PAIRS, cells, loud, ridge
+from p5rec.blocks.tone import Tone
+
+
+def test_conjugate_gradients_find_the_ridge() -> None:
+    torch.manual_seed(0)
+    table, wanted = torch.randn(40, 12).double(), torch.randn(40).double()
+    table[torch.rand(40, 12) < 0.5] = 0.0
+    rows, places = table.nonzero(as_tuple=True)
+    found = ridge(rows, places, table[rows, places], wanted, 12, 0.7)
+    right = torch.linalg.solve(table.T @ table + 0.7 * torch.eye(12), table.T @ wanted)
+    assert torch.allclose(found, right, atol=1e-6)
+
+
+def test_a_pair_depends_on_both_words_and_their_order() -> None:
+    places = cells(torch.tensor([[3, 5, 3, 5], [5, 3, 5, 5]]), 10)
+    assert places[..., 0].tolist() == [[3, 5, 3, 5], [5, 3, 5, 5]]
+    assert places[0, 1, 1] == places[0, 3, 1] == places[1, 2, 1]
+    assert len({int(places[0, 1, 1]), int(places[0, 2, 1]), int(places[1, 3, 1])}) == 3
+    assert 10 <= int(places[..., 1].min()) <= int(places[..., 1].max()) < 10 + PAIRS
+
+
+def test_short_texts_are_hardly_listened_to() -> None:
+    few, enough, many = loud(torch.tensor([0.0, ENOUGH, 100 * ENOUGH])).tolist()
+    assert few == 0.0
+    assert enough == 0.5
+    assert many > 0.99
+
+
+def test_texts_tell_what_they_were_fitted_to_until_the_vocabulary_grows_and_after() -> None:
+    torch.manual_seed(0)
+    tone, texts = Tone(30, 2), torch.randint(4, 30, (200, 40))
+    texts[:, 11] = torch.arange(200) % 2 + 2  # one of two words, in any company, tells the number
+    wanted = texts[:, 11].double() * 2 - 5
+    tone.fit(texts.flatten(), torch.arange(201) * 40, wanted)
+    said, answers = tone(texts, torch.ones(200, 1, 40, dtype=torch.bool))
+    assert said.shape == (200, 1)
+    assert answers.shape == (200, 1, 2)
+    assert float((said[:, 0] - wanted).square().mean()) < 0.2
+    half = torch.zeros(200, 1, 40, dtype=torch.bool)
+    half[..., :11] = True  # asked before the word is said
+    assert float((tone(texts, half)[0][:, 0] - wanted).abs().mean()) > 0.5
+    tone.grow(50)
+    assert torch.allclose(tone(texts, torch.ones(200, 1, 40, dtype=torch.bool))[0], said, atol=1e-6)
+    nothing = tone(texts[:, :0], half[..., :0])
+    assert [part.abs().sum().item() for part in nothing] == [0.0, 0.0]
