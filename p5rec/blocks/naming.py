@@ -33,13 +33,14 @@ class Naming(nn.Module):
         self.near = nn.Conv1d(hidden, width, NEAR)
         nn.init.orthogonal_(self.spell.weight)
 
-    def named(self, asked: Tensor, read: Tensor, words: Tensor, before: Tensor) -> Tensor:
+    def named(self, asked: Tensor, read: Tensor, words: Tensor, kept: Tensor, before: Tensor) -> Tensor:
         """What the words before each ask speak for.
 
         Args:
             asked: (B, A, H) hidden vectors of the asks.
             read: (B, N, H) hidden vectors of the words.
             words: (B, N, H) the vectors of these words.
+            kept: (B, N) bool; of other words only the place tells how much they count, as of a name never heard.
             before: (B, A, N) bool: words that stand before the ask.
 
         Returns:
@@ -47,7 +48,8 @@ class Naming(nn.Module):
         """
         if not words.shape[1]:
             return asked.new_zeros(*asked.shape[:2], self.width)
-        near = self.near(F.pad(words.transpose(1, 2), (NEAR - 1, 0))).transpose(1, 2)
+        heard = words * kept.unsqueeze(-1)
+        near = self.near(F.pad(heard.transpose(1, 2), (NEAR - 1, 0))).transpose(1, 2)
         stress = self.query(asked) @ F.gelu(self.key(read) + near).transpose(1, 2) / self.width**0.5
         return (stress * STRESS).masked_fill(~before, 0.0) @ unit(self.spell(words))
 

@@ -74,7 +74,6 @@ class Tone(nn.Module):
 
     def grow(self, words: int) -> None:
         """New words say nothing; pairs keep their places."""
-        more = words - self.count
         self.learned = nn.Parameter(longer(self.learned.detach(), words))
         silent = self.solved.new_zeros(words - self.count)
         self.solved = torch.cat([self.solved[: self.count], silent, self.solved[self.count :]])

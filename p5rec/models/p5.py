@@ -138,8 +138,9 @@ class P5(Prompted, Grows, Bound):
         count, numbers = asks.shape[1], stream.values.gather(1, words.clamp(min=0))
         before = (words.unsqueeze(1) < asks.unsqueeze(2)) & (words >= 0).unsqueeze(1)  # (B, A, N)
         tone, answers = self.tone(numbers, before)
+        kept = self._remembered(stream)
         wanted = torch.cat([asks - 1 if self.causal else asks, words], dim=1)
-        read = self.net(self._inputs(stream, users), stream.kinds == Kind.PAD, wanted)
+        read = self.net(self._inputs(stream, users, kept), stream.kinds == Kind.PAD, wanted)
         found = {
             "hidden": read[:, :count],
             "user": users.unsqueeze(1).expand_as(asks),
@@ -149,7 +150,8 @@ class P5(Prompted, Grows, Bound):
             "answers": answers,
         }
         if self.naming:
-            found["named"] = self.naming.named(found["hidden"], read[:, count:], self.net.lexicon(numbers), before)
+            vectors, told = self.net.lexicon(numbers), kept.gather(1, words.clamp(min=0))
+            found["named"] = self.naming.named(found["hidden"], read[:, count:], vectors, told, before)
         return found
 
     def _met(self, users: Tensor) -> Tensor:
@@ -158,8 +160,8 @@ class P5(Prompted, Grows, Bound):
             return users
         return users.masked_fill(torch.rand(len(users), device=users.device) < self.config.unknown, UNKNOWN)
 
-    def _inputs(self, stream: Stream, users: Tensor) -> Tensor:
-        """(B, L, H) vectors of what stands in the rows."""
+    def _inputs(self, stream: Stream, users: Tensor, kept: Tensor) -> Tensor:
+        """(B, L, H) vectors of what stands in the rows, of nothing where it is not `kept` (B, L)."""
         kinds = stream.kinds
         item, word = kinds == Kind.ITEM, kinds == Kind.WORD
         x = self._spread(self.items(stream.values.masked_fill(~item, UNKNOWN)))
@@ -175,15 +177,16 @@ class P5(Prompted, Grows, Bound):
             x = x + self._measured(stream.outcome["label"]) * told.unsqueeze(-1)
         x = self.inward(x)
         if word.any():
-            x = torch.where(word.unsqueeze(-1), self._read(stream.values.masked_fill(~word, 0)).to(x.dtype), x)
+            told = self.net.lexicon(stream.values.masked_fill(~word, 0)).to(x.dtype) * kept.unsqueeze(-1)
+            x = torch.where(word.unsqueeze(-1), told, x)
         return x
 
-    def _read(self, words: Tensor) -> Tensor:
-        """(B, L, H) vectors of words, some of them unread in training, so that other wordings are understood."""
-        vectors: Tensor = self.net.lexicon(words)
+    def _remembered(self, stream: Stream) -> Tensor:
+        """(B, L) bool: the things that are read; in training some words are not, so that others are understood."""
         if not self.training or not self.config.forget:
-            return vectors
-        return vectors * (torch.rand(words.shape, device=words.device) >= self.config.forget).unsqueeze(-1)
+            return torch.ones_like(stream.kinds, dtype=torch.bool)
+        drawn = torch.rand(stream.kinds.shape, device=stream.kinds.device) >= self.config.forget
+        return drawn | (stream.kinds != Kind.WORD)
 
     def _measured(self, numbers: Tensor) -> Tensor:
         """(B, L) on the scale of the labels → (B, L, D)."""
@@ -268,7 +271,9 @@ class P5(Prompted, Grows, Bound):
         place = stream.asks.amax(1)
         columns = torch.arange(stream.width, device=place.device)
         memory = Memory(columns < place.unsqueeze(1))
-        hidden = self.net.read(self._inputs(stream, stream.users), memory, columns.expand_as(stream.kinds))
+        hidden = self.net.read(
+            self._inputs(stream, stream.users, columns >= 0), memory, columns.expand_as(stream.kinds)
+        )
 
         last = replace(stream, asks=place.unsqueeze(1))
         about = stream.users.unsqueeze(1), self.numbers.level(last, stream.users), _last_item(last)

@@ -30,12 +30,13 @@ def test_an_item_is_told_in_the_sum_of_its_words_and_matches_those_of_a_prompt()
     assert told[2].abs().sum() == 0
     assert naming.told(torch.zeros(2, 0).long(), lexicon.weight).tolist() == [[0.0] * 32] * 2
     hidden, vectors = torch.randn(1, 1, 32), lexicon(torch.tensor([[4, 5]]))
+    kept = torch.ones(1, 2, dtype=torch.bool)
     for place, item in ((0, 0), (1, 1)):  # one word counts, then the other
         before = torch.zeros(1, 1, 2, dtype=torch.bool)
         before[..., place] = True
-        asked = naming.named(hidden, hidden.expand(1, 2, 32), vectors, before)
+        asked = naming.named(hidden, hidden.expand(1, 2, 32), vectors, kept, before)
         assert int((asked @ told.T).abs().argmax()) == item
-    none = naming.named(hidden, hidden.expand(1, 2, 32), vectors, torch.zeros(1, 1, 2, dtype=torch.bool))
+    none = naming.named(hidden, hidden.expand(1, 2, 32), vectors, kept, torch.zeros(1, 1, 2, dtype=torch.bool))
     assert none.abs().sum() == 0
 
 
