@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -175,7 +176,7 @@ class Prompt(Task):
         if (item := kinds == Kind.ITEM).any():
             parts += self._of_items(model, model.vectors(state)[item], values[item], target, item)
         if (word := kinds == Kind.WORD).any():
-            parts.append((int(word.any(1).sum()), losses.of_words(model.words(state)[word], values[word])))
+            parts.append((int(word.any(1).sum()), losses.of_words(model.words(_of(state, word))[0], values[word])))
         if (number := kinds == Kind.NUMBER).any():
             wrong = (model.number(state)[number].float() - numbers[number]).square().mean() / target.variance
             parts.append((int(number.sum()), wrong))
@@ -203,6 +204,13 @@ class Prompt(Task):
         """Cross-entropy of the kind of the first answer of each prompt, 1 for one that knows nothing."""
         right = torch.stack([kinds[:, 0] == kind for kind in ANSWERS], dim=1).float().argmax(1)
         return F.cross_entropy(logits[:, 0].float(), right) / math.log(len(ANSWERS))
+
+
+def _of(state: Any, asked: Tensor) -> Any:
+    """The state of some asks (B, A) bool, all in one row: words of all others are no work then."""
+    if isinstance(state, Mapping):
+        return {name: _of(part, asked) for name, part in state.items()}
+    return state[asked].unsqueeze(0)
 
 
 def _stacked(queries: list[Queries], prompts: list[Prompts]) -> Queries:
