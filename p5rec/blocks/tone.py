@@ -9,6 +9,7 @@ from p5rec.blocks.ngrams import PAIRS, cells, loud, ridge
 from p5rec.blocks.sized import longer
 
 RIDGE = 0.25  # chosen on validation reviews of amazon-instruments, see LOG.md
+PAIR, ALONE = 0, 1
 LOUD = 8.0  # weights begin at 0; this makes them learn as fast as all else
 
 
@@ -17,7 +18,8 @@ class Tone(nn.Module):
 
     On few texts a ridge regression on n-grams is hard to beat (Wang and Manning 2012), and a net learns them by heart;
     as in wide and deep learning (Cheng et al. 2016) both are added. What texts say of numbers is solved (`fit`); what
-    words say of C further answers is learned.
+    words say of C further answers is learned. Two numbers are solved for: what a text says of a pair of user and item
+    beyond their levels (`PAIR`), and what it says alone (`ALONE`).
 
     Args:
         words: W.
@@ -30,7 +32,7 @@ class Tone(nn.Module):
         super().__init__()
         self.count = words
         self.learned = nn.Parameter(torch.zeros(words, answers))
-        self.register_buffer("solved", torch.zeros(words + PAIRS))
+        self.register_buffer("solved", torch.zeros(words + PAIRS, 2))
 
     def fit(self, words: Tensor, starts: Tensor, wanted: Tensor) -> None:
         """Solve what texts say of a number.
@@ -38,7 +40,7 @@ class Tone(nn.Module):
         Args:
             words: (M,) of all texts, one text after the other.
             starts: (N + 1,) where each text begins, and where the last ends.
-            wanted: (N,) the number that each should tell.
+            wanted: (N, 2) the numbers that each should tell.
         """
         lengths = starts.diff()
         text = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
@@ -49,17 +51,18 @@ class Tone(nn.Module):
         place, row = places.flatten()[told], text.repeat_interleave(2)[told]
         counts = torch.bincount(row, minlength=len(lengths)).double()
         value = (loud(lengths.double()) / counts.clamp(min=1).sqrt())[row]
-        self.solved.copy_(ridge(row, place, value, wanted.double(), len(self.solved), RIDGE))
+        for column, target in enumerate(wanted.double().T):
+            self.solved[:, column] = ridge(row, place, value, target, len(self.solved), RIDGE).to(self.solved.dtype)
 
     def forward(self, words: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-        """Words (B, N), and which stand before each ask (B, A, N) → the number (B, A), the answers (B, A, C)."""
+        """Words (B, N), and which stand before each ask (B, A, N) → numbers (B, A, 2), answers (B, A, C)."""
         if not words.shape[1]:
-            return self.solved.new_zeros(before.shape[:2]), self.learned.new_zeros(*before.shape[:2], self.answers)
+            return self.solved.new_zeros(*before.shape[:2], 2), self.learned.new_zeros(*before.shape[:2], self.answers)
         there, count = before.to(self.solved.dtype), before.sum(2)
         said = self.solved[cells(words, self.count)]
         said[:, 0, 1] = 0.0  # no pair ends at the first word
-        total = (there @ said.sum(2, keepdim=True)).squeeze(2)
-        number = total / (2 * count - 1).clamp(min=1).sqrt() * loud(count.to(there.dtype))
+        volume = loud(count.to(there.dtype)) / (2 * count - 1).clamp(min=1).sqrt()
+        number = there @ said.sum(2) * volume.unsqueeze(2)
         answers = LOUD * (there @ self.learned[words]) / count.clamp(min=1).sqrt().unsqueeze(2)
         return number, answers
 
@@ -75,6 +78,6 @@ class Tone(nn.Module):
     def grow(self, words: int) -> None:
         """New words say nothing; pairs keep their places."""
         self.learned = nn.Parameter(longer(self.learned.detach(), words))
-        silent = self.solved.new_zeros(words - self.count)
+        silent = self.solved.new_zeros(words - self.count, 2)
         self.solved = torch.cat([self.solved[: self.count], silent, self.solved[self.count :]])
         self.count = words

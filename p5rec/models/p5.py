@@ -23,7 +23,7 @@ from p5rec.blocks.pretrained import Pretrained
 from p5rec.blocks.sized import longer
 from p5rec.blocks.speaking import spoken
 from p5rec.blocks.stream import Kind, Stream, at
-from p5rec.blocks.tone import Tone
+from p5rec.blocks.tone import ALONE, PAIR, Tone
 from p5rec.blocks.transformer import Shape
 from p5rec.blocks.unit import unit
 from p5rec.contracts import Bound, Dataset, Grows, Prompted, Setting, Tower
@@ -126,8 +126,10 @@ class P5(Prompted, Grows, Bound):
         rows = dataset.words.encode([" . ".join(filter(None, parts)) for parts in zip(*columns, strict=True)])
         rows = Ragged(rows.values, rows.starts, np.minimum(rows.stops, rows.starts + self.length)).compact()
         starts = torch.from_numpy(np.append(rows.starts, len(rows.values)))
+        above = self.numbers.above(labels)
         level = self.numbers.user_level[users] + self.numbers.item_level[items]
-        self.tone.fit(torch.from_numpy(rows.values).long(), starts, (self.numbers.above(labels) - level)[: len(rows)])
+        wanted = torch.stack([above - level, above], dim=1)[: len(rows)]
+        self.tone.fit(torch.from_numpy(rows.values).long(), starts, wanted)
 
     def refresh(self) -> None:
         """Nothing to do."""
@@ -182,11 +184,13 @@ class P5(Prompted, Grows, Bound):
         return x
 
     def _remembered(self, stream: Stream) -> Tensor:
-        """(B, L) bool: the things that are read; in training some words are not, so that others are understood."""
+        """(B, L) bool: what is read; in training some words of questions are not, so that others are understood."""
         if not self.training or not self.config.forget:
             return torch.ones_like(stream.kinds, dtype=torch.bool)
         drawn = torch.rand(stream.kinds.shape, device=stream.kinds.device) >= self.config.forget
-        return drawn | (stream.kinds != Kind.WORD)
+        first = stream.asks.masked_fill(stream.asks < 0, stream.width).amin(1, keepdim=True)
+        answers = torch.arange(stream.width, device=first.device) >= first
+        return drawn | (stream.kinds != Kind.WORD) | answers
 
     def _measured(self, numbers: Tensor) -> Tensor:
         """(B, L) on the scale of the labels → (B, L, D)."""
@@ -221,19 +225,19 @@ class P5(Prompted, Grows, Bound):
         """(B, A, C): what the prompt says of a number, and the user and the item."""
         hidden = self._calm(state["hidden"].detach())  # shaped by labels of pairs, states learn them by heart
         of_pair = self.numbers(hidden, state["user"], state["level"], items)
-        return self.numbers.in_range(of_pair + self._said(hidden, state))
+        return self.numbers.in_range(of_pair + self._said(hidden, state, PAIR))
 
     def number(self, state: dict[str, Tensor]) -> Tensor:
         """(B, A): the estimate for the last item, or, without one, what the words alone say."""
         there = state["item"] != UNKNOWN
         of_item = self.estimate(state, state["item"].clamp(min=0).unsqueeze(-1)).squeeze(-1)
-        plain = self.numbers.in_range(self._said(self._calm(state["hidden"]), state)).squeeze(-1)
+        plain = self.numbers.in_range(self._said(self._calm(state["hidden"]), state, ALONE)).squeeze(-1)
         return torch.where(there, of_item, plain)
 
-    def _said(self, hidden: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """(B, A, 1) what the prompt says of a number, whatever the item."""
+    def _said(self, hidden: Tensor, state: dict[str, Tensor], column: int) -> Tensor:
+        """(B, A, 1) what the prompt says of a number: of a user and an item, or alone."""
         plain: Tensor = self.plain(hidden)
-        return plain + state["tone"].unsqueeze(-1)
+        return plain + state["tone"][..., column, None]
 
     def _calm(self, hidden: Tensor) -> Tensor:
         """Hidden vectors so short that one step of training moves no number far."""

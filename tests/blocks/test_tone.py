@@ -36,14 +36,15 @@ def test_texts_tell_what_they_were_fitted_to_until_the_vocabulary_grows_and_afte
     tone, texts = Tone(30, 2), torch.randint(4, 30, (200, 40))
     texts[:, 11] = torch.arange(200) % 2 + 2  # one of two words, in any company, tells the number
     wanted = texts[:, 11].double() * 2 - 5
-    tone.fit(texts.flatten(), torch.arange(201) * 40, wanted)
+    tone.fit(texts.flatten(), torch.arange(201) * 40, torch.stack([wanted, -2 * wanted], dim=1))
     said, answers = tone(texts, torch.ones(200, 1, 40, dtype=torch.bool))
-    assert said.shape == (200, 1)
+    assert said.shape == (200, 1, 2)
     assert answers.shape == (200, 1, 2)
-    assert float((said[:, 0] - wanted).square().mean()) < 0.2
+    assert float((said[:, 0, 0] - wanted).square().mean()) < 0.2
+    assert torch.allclose(said[..., 1], -2 * said[..., 0], atol=1e-4)
     half = torch.zeros(200, 1, 40, dtype=torch.bool)
     half[..., :11] = True  # asked before the word is said
-    assert float((tone(texts, half)[0][:, 0] - wanted).abs().mean()) > 0.5
+    assert float((tone(texts, half)[0][:, 0, 0] - wanted).abs().mean()) > 0.5
     tone.grow(50)
     assert torch.allclose(tone(texts, torch.ones(200, 1, 40, dtype=torch.bool))[0], said, atol=1e-6)
     nothing = tone(texts[:, :0], half[..., :0])
