@@ -18,7 +18,7 @@ def spoken(
     seed: int,
     seconds: float,
 ) -> tuple[Tensor, Tensor]:
-    """Say words until every row has ended.
+    """Say words until every row has ended; whoever is asked to speak says one word at least.
 
     Args:
         first: (B, W) logits of the first words.
@@ -35,7 +35,7 @@ def spoken(
     begin, generator = time.perf_counter(), torch.Generator(first.device).manual_seed(seed)
     said, lengths = [], torch.full((len(first),), 0, device=first.device)
     running = torch.ones(len(first), dtype=torch.bool, device=first.device)
-    logits = first
+    logits = first.index_fill(1, torch.tensor([end], device=first.device), -torch.inf)
     for step in range(limit):
         word = chosen(logits, top_p, generator)
         running = running & (word != end)

@@ -56,7 +56,10 @@ def slowly(model: P5, stream: Stream, limit: int) -> list[list[int]]:
                 outcome={},
                 context={},
             )
-            word = int(model.words(model.encode(asked))[0, 0].argmax())
+            logits = model.words(model.encode(asked))[0, 0]
+            if not step:
+                logits[model.end] = -torch.inf  # nobody is silent
+            word = int(logits.argmax())
             if word == model.end:
                 break
             kinds[0, place + step], values[0, place + step] = Kind.WORD, word
