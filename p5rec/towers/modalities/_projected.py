@@ -53,6 +53,11 @@ class Projected(Modality):
             self.projections = nn.ModuleList(Projection(one[seen], self.width, self.config) for one in given)
         return torch.cat([torch.zeros(features.count, 0), *given], dim=1)
 
+    @property
+    def size(self) -> int:
+        """E of all that was read before, 0 before that."""
+        return sum(cast(Projection, one).mean.shape[0] for one in self.projections or ())
+
     def encode(self, values: Tensor) -> Tensor:
         """(N, E) → (N, D)."""
         assert self.projections is not None, "read before encode"
