@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 from collections.abc import Mapping
 from typing import Literal
@@ -103,7 +104,14 @@ def plain_column(values: pl.Series, kind: Kind) -> Column:
         return Column(Kind.TIME, as_seconds(values))
     if kind == Kind.VECTOR:
         return Column(Kind.VECTOR, as_vectors(values))
+    if values.dtype == pl.Binary:
+        return Column(kind, np.array([as_address(value) for value in values], dtype=object))
     return Column(kind, np.array(as_text(values).to_list(), dtype=object))
+
+
+def as_address(content: bytes | None) -> str | None:
+    """The bytes of a file as a ``data:`` address; none are missing."""
+    return f"data:;base64,{base64.b64encode(content).decode()}" if content else None
 
 
 def as_text(values: pl.Series) -> pl.Series:

@@ -179,6 +179,8 @@ def kind_of(values: pl.Series, numeric: float = 1.0) -> Kind:
         return Kind.CATEGORY
     if values.dtype.is_nested():
         return Kind.TEXT
+    if values.dtype == pl.Binary:
+        return Kind.IMAGE
     return _kind_of_text(values.cast(pl.String, strict=False).drop_nulls(), numeric)
 
 

@@ -22,7 +22,7 @@ M = TypeVar("M", bound=torch.nn.Module)
 FOLDERS = {kind: Folder(kind, package, base) for kind, (package, base) in KINDS.items()}
 # What makes a plug small, by the names that settings of size go by; a plug takes those that it has.
 SMALL: dict[str, Any] = {"width": 16, "blocks": 1, "heads": 2, "length": 12, "positions": 64, "dropout": 0.0}
-SMALL["model"] = "hashed"  # of the encoder: no model at all
+SMALL |= {"model": "hashed", "reader": "colours"}  # of texts and of pictures: no model at all
 
 
 def every(kind: str) -> list[tuple[str, type[Any]]]:

@@ -45,6 +45,8 @@ HEAVY = {
     "sklearn": {"p5rec.evaluation"},
     "sacrebleu": {"p5rec.evaluation"},
     "rouge_score": {"p5rec.evaluation"},
+    "PIL": {"p5rec.towers"},
+    "efficientnet_lite_pytorch": {"p5rec.towers"},
     "torchvision": set(),
 }
 NO_TENSORS = ("p5rec.core", "p5rec.data")

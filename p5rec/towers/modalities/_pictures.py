@@ -1,0 +1,69 @@
+"""Pictures as files or in a table: opened with care, so that a bad one is a sentence and no crash."""
+
+from __future__ import annotations
+
+import base64
+import io
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MOST = 50_000_000  # pixels; a small file can hold more than any memory
+INLINE = "data:"  # how a table holds the bytes themselves
+
+
+class BadPictureError(Exception):
+    """Why a picture cannot be read, in a few words."""
+
+
+def content(told: str, folder: Path) -> bytes:
+    """The bytes of a path (below a folder) or of a ``data:`` address.
+
+    Raises:
+        BadPictureError: there are none.
+    """
+    try:
+        if told.startswith(INLINE):
+            return base64.b64decode(told.partition(",")[2])
+        return (folder / told).read_bytes()
+    except (OSError, ValueError) as error:
+        raise BadPictureError(getattr(error, "strerror", None) or str(error)) from None
+
+
+def opened(data: bytes, side: int) -> Any:
+    """A picture of three colours and side × side pixels; what can be seen through is white behind.
+
+    Raises:
+        BadPictureError: it is too large, broken or no picture.
+    """
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data)) as picture:
+                if picture.width * picture.height > MOST:
+                    raise BadPictureError(f"{picture.width:,} × {picture.height:,} pixels are too many")
+                picture.draft("RGB", (side, side))  # a large JPEG need not be decoded in full
+                return _plain(picture).resize((side, side), Image.Resampling.BILINEAR)
+    except BadPictureError:
+        raise
+    except Exception as error:  # broken files make the decoders raise almost anything
+        raise BadPictureError(str(error).partition("\n")[0][:80].replace("<", "").replace(">", "")) from None
+
+
+def _plain(picture: Any) -> Any:
+    """Any mode as RGB."""
+    from PIL import Image
+
+    if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
+        level = np.asarray(picture, dtype=np.float32)
+        low, high = float(level.min()), float(level.max())
+        picture = Image.fromarray(((level - low) * (255 / max(high - low, 1e-9))).astype(np.uint8))
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        clear = picture.convert("RGBA")
+        behind = Image.new("RGBA", clear.size, "white")
+        return Image.alpha_composite(behind, clear).convert("RGB")
+    return picture.convert("RGB")
