@@ -10,7 +10,7 @@ import pytest
 from p5rec.commands import run as stage
 from p5rec.commands.page import resolve
 
-PACE = {"epochs": 12, "rate": 0.005, "warmup": 10, "turns": "each", "patience": 100}
+PACE = {"epochs": 12, "rate": 0.005, "warmup": 10, "turns": "each", "patience": 0, "keep": "last"}
 SORTS, EACH = ("tea", "jam", "pot"), 32
 
 
