@@ -97,7 +97,7 @@ def rows(made: Made, own: Made, task: str, steps: int) -> list[list[str]]:
         for name, value in measured.values.items():
             other, gap = theirs[prefix].values[name], gaps[prefix + name]
             sign = -1 if measured.metrics[name].higher is False else 1
-            better = f"{100 * sign * (value - other) / abs(other):+.1f}" if other else ""
+            better = f"{100 * sign * (value - other) / abs(other):+.1f}" if abs(other) > 1e-6 else ""
             numbers = [f"{value:.4f}", f"{other:.4f}", better, recorded.ends(gap["low"], gap["high"])]
             found.append([room.name, prefix + name, str(steps), *numbers])
     return found
