@@ -49,11 +49,13 @@ def standard(scores: Tensor) -> Tensor:
 
 
 def places(z: Tensor) -> Tensor:
-    """(Q, C) int32 place of each item in its row, 1 is best; all behind the first `REACH` share the next place."""
-    reach = min(REACH, z.shape[1])
-    best = z.topk(reach).indices
-    found = torch.full(z.shape, REACH + 1, dtype=torch.int32)
-    return found.scatter_(1, best, torch.arange(1, reach + 1, dtype=torch.int32).expand(len(z), -1))
+    """(Q, C) int32 place of each item in its row, 1 is best; all behind the first `REACH` share the next place.
+
+    Equal scores share the last of their places: how many items are at least as good.
+    """
+    best = z.topk(min(REACH + 1, z.shape[1])).values.neg()
+    found = torch.searchsorted(best, z.neg(), right=True, out_int32=True)
+    return found.clamp_(max=REACH + 1)
 
 
 def loudness(z: Tensor, dial: float) -> Tensor:

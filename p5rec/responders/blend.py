@@ -11,20 +11,19 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from p5rec.blocks.best import best
 from p5rec.blocks.scales import DIALS, loudness, places, scaled, shaped, standard
-from p5rec.contracts import Answers, Dataset, Fitted, ItemLists, Queries, Responder, Truth
+from p5rec.contracts import Dataset, Fitted, ItemLists, Queries, Responder, Truth
 from p5rec.core import seed as seeds
 from p5rec.core.climb import climb
 from p5rec.core.config import Config as Settings
 from p5rec.core.errors import InputError
-from p5rec.data.answers import NOTHING, reasoned
+from p5rec.data.answers import NOTHING
+from p5rec.responders._summed import CHUNK, Summed
 
-CHUNK = 512  # queries at once
 TRUE = 10  # right items of a query that are looked at
 
 
-class Blend(Fitted):
+class Blend(Summed, Fitted):
     """Sum over rankers of weight x scaled score, over full rankings.
 
     The scale (`p5rec.blocks.scales`), its dial and one weight a ranker are chosen by NDCG@10 of held-out queries: for
@@ -36,6 +35,8 @@ class Blend(Fitted):
         scale, dial: of all rankers.
     """
 
+    config: Config
+
     class Config(Settings):
         """Settings of a blend."""
 
@@ -44,36 +45,19 @@ class Blend(Fitted):
         depth: int = Field(100, ge=10, description="best items of each ranker that compete while weights are chosen")
 
     def __init__(self, config: Config, inner: Mapping[str, Responder], dataset: Dataset) -> None:
-        self.config, self.inner = config, dict(inner)
-        self.seed, self.count = dataset.seed, dataset.n_items
-        self.names, self.reads = list(inner), any(one.reads for one in inner.values())
-        self.weights = np.full(len(inner), 1 / len(inner))
+        super().__init__(config, inner, dataset)
+        self.seed, self.names = dataset.seed, list(inner)
+        self.weights = super().shares()
         self.scale: str = "zscore" if config.scale == "auto" else config.scale
         self.dial = DIALS[self.scale][0]
 
-    def __call__(self, queries: Queries, k: int | None) -> Answers:
-        """The best of the weighted sum; an item that any ranker may not answer is not answered."""
-        starts = range(0, max(len(queries), 1), CHUNK)
-        lists = _stacked([self._some(queries.rows(slice(start, start + CHUNK)), k) for start in starts])
-        return lists if k is None else reasoned(lists, k, self.count, queries.candidates)
+    def value(self, scores: Tensor) -> Tensor:
+        """Scores on the chosen scale."""
+        return scaled(scores, self.scale, self.dial)
 
-    def _some(self, queries: Queries, k: int | None) -> ItemLists:
-        """Answers of one chunk, reasons left out."""
-        total, items, told = torch.zeros(()), np.empty(0), self.reads and queries.prompt is not None
-        for weight, responder in zip(self.weights, self.inner.values(), strict=True):
-            if told and not responder.reads:
-                continue  # words steer: who cannot read them has no say
-            answer = responder(queries, None)
-            assert isinstance(answer, ItemLists)
-            items = answer.items
-            total = total + (1.0 if told else float(weight)) * scaled(
-                torch.from_numpy(answer.scores), self.scale, self.dial
-            )
-        total = total.masked_fill(total.isnan(), -torch.inf)  # a weight of 0 times -inf
-        if k is None:
-            return ItemLists(items, total.numpy())
-        values, columns = (part.numpy() for part in best(total, k))
-        return ItemLists(np.where(np.isneginf(values), NOTHING, np.take_along_axis(items, columns, axis=1)), values)
+    def shares(self) -> np.ndarray:
+        """The chosen weights."""
+        return self.weights
 
     def fit(self, queries: Queries, truth: Truth) -> None:
         """Choose weights, scale and dial by NDCG@10.
@@ -189,18 +173,3 @@ def _full(responder: Responder, queries: Queries, count: int) -> Tensor:
     if answer.scores.shape[1] != count:
         raise InputError("blend: its weights are chosen on full rankings; leave candidates out of the queries")
     return torch.from_numpy(answer.scores)
-
-
-def _stacked(parts: list[ItemLists]) -> ItemLists:
-    """Chunks of answers as one; candidates of different width are padded, the whole catalogue is not copied."""
-    if len(parts) == 1:
-        return parts[0]
-    width = max(part.items.shape[1] for part in parts)
-    scores = np.concatenate([_wide(part.scores, width, -np.inf) for part in parts])
-    if all(part.items.strides[0] == 0 for part in parts):
-        return ItemLists(np.broadcast_to(parts[0].items[0], scores.shape), scores)
-    return ItemLists(np.concatenate([_wide(part.items, width, NOTHING) for part in parts]), scores)
-
-
-def _wide(values: np.ndarray, width: int, fill: float) -> np.ndarray:
-    return np.pad(values, ((0, 0), (0, width - values.shape[1])), constant_values=fill)
