@@ -15,7 +15,7 @@ from p5rec.blocks.backbone import Backbone
 from p5rec.blocks.memory import Memory
 from p5rec.blocks.stream import at
 from p5rec.core.errors import InputError, MissingExtra
-from p5rec.core.hub import HUB, located, packed
+from p5rec.core.hub import located, opening, packed
 
 
 class Pretrained(Backbone):
@@ -156,18 +156,12 @@ def _opened(name: str, causal: bool) -> Any:
 
     logging.disable_progress_bar()  # this project tells its own progress
     maker = AutoModelForCausalLM if causal else AutoModel
-    try:
+    with opening("backbone", name, "a causal language model" if causal else "a text encoder"):
         place = located(name)
         if place.is_file():
             told = json.loads(place.read_text(encoding="utf-8"))
             return maker.from_config(AutoConfig.for_model(**told), dtype=torch.float32)
         return maker.from_pretrained(place, local_files_only=True, dtype=torch.float32, gguf_file=packed(place))
-    except (InputError, OSError, ValueError, TypeError, ImportError) as error:  # the library's own, of many lines
-        why = str(error).strip().partition("\n")[0]
-        raise InputError(
-            f"backbone: {name!r} cannot be read as a {'causal language model' if causal else 'text encoder'} ({why}); "
-            f"name a folder that holds config.json and weights, or set {HUB}=1 to fetch it by its name"
-        ) from None
 
 
 def _spoken(name: str) -> int | None:

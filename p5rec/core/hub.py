@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from p5rec.core.errors import InputError
@@ -27,6 +29,29 @@ def located(name: str) -> Path:
         raise InputError(
             f"{name}: there is no such file or folder, and no model of the hub by this name on this machine; "
             f"name a folder, or set {HUB}=1 to fetch it"
+        ) from None
+
+
+@contextmanager
+def opening(where: str, name: str, kind: str, needs: str = "config.json and weights") -> Iterator[None]:
+    """A block that opens a model of `transformers`, whose faults are one sentence.
+
+    Args:
+        where: the setting that names it.
+        name: as it was given.
+        kind: what it should be.
+        needs: what a folder must hold.
+
+    Raises:
+        InputError: it could not be opened.
+    """
+    try:
+        yield
+    except (InputError, OSError, ValueError, TypeError, ImportError, KeyError) as error:  # the library's, of many lines
+        why = str(error).strip().partition("\n")[0]
+        raise InputError(
+            f"{where}: {name!r} cannot be read as {kind} ({why}); name a folder that holds {needs}, "
+            f"or set {HUB}=1 to fetch it by its name"
         ) from None
 
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from p5rec.core import memo
-from p5rec.core.errors import InputError, MissingExtra
-from p5rec.core.hub import HUB, located
+from p5rec.core.errors import MissingExtra
+from p5rec.core.hub import located, opening
 from p5rec.core.progress import track
 from p5rec.towers.modalities._pictures import BadPictureError, opened
 
@@ -96,14 +96,8 @@ def _of_transformers(reader: str) -> tuple[Net, int]:
     from transformers import AutoModel
 
     folder = located(reader)
-    try:
+    with opening("modality 'image'", reader, "a vision model"):
         model = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32).eval()
-    except (OSError, ValueError, TypeError, ImportError, KeyError) as error:  # the library's own, of many lines
-        why = str(error).strip().partition("\n")[0]
-        raise InputError(
-            f"modality 'image': {reader!r} cannot be read as a vision model ({why}); name a folder that holds "
-            f"config.json and weights, or set {HUB}=1 to fetch it by its name"
-        ) from None
     about: dict[str, Any] = {}
     if (path := folder / "preprocessor_config.json").is_file():
         about = json.loads(path.read_text(encoding="utf-8"))

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from p5rec.core import memo
-from p5rec.core.errors import InputError, MissingExtra
-from p5rec.core.hub import HUB, located
+from p5rec.core.errors import MissingExtra
+from p5rec.core.hub import located, opening
 from p5rec.core.progress import track
 from p5rec.towers.modalities._hashed import hashed
 
@@ -106,13 +106,7 @@ def _opened(name: str, folder: Path) -> tuple[Any, Any]:
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # this project tells its own progress
-    try:
+    with opening("modality 'encoder'", name, "an encoder of texts", "config.json, weights and a tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-    except (OSError, ValueError, TypeError, ImportError, KeyError) as error:  # the library's own, of many lines
-        why = str(error).strip().partition("\n")[0]
-        raise InputError(
-            f"modality 'encoder': {name!r} cannot be read as an encoder of texts ({why}); name a folder that holds "
-            f"config.json, weights and a tokenizer, or set {HUB}=1 to fetch it by its name"
-        ) from None
     return model.eval(), tokenizer
