@@ -107,9 +107,11 @@ def fitted(plug: type[Model], dataset: Dataset, made_for: Setting, config: Confi
     with drawn(seed + 1), torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
+    model.eval()
     if isinstance(model, Bound):
-        model.refresh()
-    return model.eval()
+        with torch.no_grad():
+            model.refresh()
+    return model
 
 
 def task(plug: type[Task], made_for: Setting, **settings: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The contracts carry a graph model, value learning and a word generator without a change: each learns something."""
+"""The contracts carry value learning and a word generator without a change: each learns something."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from lightgcn import Edge, LightGCN
 from value import Value
 from words import Tell, Teller
 
@@ -16,7 +15,6 @@ from p5rec.data.dataset import Dataset
 from p5rec.models.sasrec import Sasrec, SasrecConfig
 from p5rec.testing.making import setting
 from p5rec.testing.sequences import from_sequences
-from p5rec.testing.worlds import checkerboard
 from p5rec.training.balance.fixed import Fixed
 from p5rec.training.fit import History, TrainConfig, fit
 from p5rec.training.tuning.full import Full
@@ -35,24 +33,9 @@ def teach(model: Model, task: Task, dataset: Dataset, steps: int, rate: float = 
     )
 
 
-@pytest.mark.parametrize("name", ["lightgcn", "value", "words"])
+@pytest.mark.parametrize("name", ["value", "words"])
 def test_a_sketch_is_short(name: str) -> None:
     assert len((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8").splitlines()) <= 60
-
-
-def test_a_graph_model_finds_the_colour_of_a_user() -> None:
-    world = checkerboard()
-    made_for = setting(world.dataset)
-    torch.manual_seed(0)
-    model = LightGCN(Config(), made_for)
-    model.bind(world.dataset)
-    teach(model, Edge(Config(), made_for), world.dataset, steps=40)
-    queries, _ = world.dataset.held_out("test")
-    right = torch.from_numpy(world.oracle(queries)) > 0
-    for users in (queries.users, np.full(len(queries), -1)):  # known users, and strangers with the same history
-        scores = model.score(model.encode(collate(replace(queries, users=users))))[:, 0]
-        best = scores.topk(5).indices
-        assert right.gather(1, best).float().mean() > 0.95
 
 
 def test_a_value_task_learns_to_wait_for_the_reward() -> None:

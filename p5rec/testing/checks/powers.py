@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from p5rec.blocks.sharing import sharing
 from p5rec.collate import collate
 from p5rec.contracts import Bound, Estimates, Factored, Grows, Model, Solved, Speaks
 from p5rec.testing.checks.models import CLOSE, Bench, close
@@ -48,14 +49,21 @@ def grown_models_keep_their_scores(plug: type[Grows]) -> None:
         kinds=bench.made_for.kinds,
         target=bench.made_for.target,
     )
+    apart = sharing(model)
+    apart.grow(grown)
+    close(bench.scores(stream), before, "while a copy that shares its memory grew")
     model.grow(grown)
     after = bench.scores(stream)
+    close(bench.scores(stream, apart.eval()), after, "the copy that grew")
     assert after.shape[2] == bench.dataset.n_items + 3
     close(after[:, :, :-3], before, "old items")
     assert torch.isfinite(after).all()
     other = fresh(plug, grown, seed=9)
     other.load_state_dict(model.state_dict())
-    close(bench.scores(stream, other.eval()), after, "grown, saved and loaded")
+    other.eval()
+    if isinstance(other, Bound):
+        other.refresh()
+    close(bench.scores(stream, other), after, "grown, saved and loaded")
 
 
 def solved_from_training_rows(plug: type[Model]) -> None:
