@@ -20,6 +20,7 @@ Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", he
 Out = Annotated[Path, typer.Option("--out", help="folder to write; it counts as finished only when whole")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON, as the service answers")]
 Run = Annotated[Path, typer.Argument(metavar="DIR", help="folder of a finished run")]
+New = Annotated[Path | None, typer.Option("--items", help="a table of new items that join for this answer only")]
 Which = Annotated[str | None, typer.Option("--responder", help="model or responder of the run")]
 
 
@@ -85,12 +86,13 @@ def recommend(
     exclude: Annotated[str | None, typer.Option(help="none of these raw item ids, with commas between")] = None,
     responder: Which = None,
     instruction: Annotated[str, typer.Option(help="words that steer: 'something from Comedy', 'not Horror'")] = "",
+    items: New = None,
     as_json: AsJson = False,
 ) -> None:
     """Items for users or for a history, each with its reason."""
     from p5rec.commands import ask, show
 
-    with ask.opened(folder, responder) as counter:
+    with ask.opened(folder, responder, items) as counter:
         names, answers = counter.recommend(user, _ids(history), k, _ids(candidates), _ids(exclude), instruction)
     if as_json:
         typer.echo(show.as_json(answers))
@@ -150,17 +152,32 @@ def similar(
     item: Annotated[str, typer.Option("--item", help="raw item id")],
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="items")] = 10,
     responder: Which = None,
+    items: New = None,
     as_json: AsJson = False,
 ) -> None:
     """The items most like one."""
     from p5rec.commands import ask, show
 
-    with ask.opened(folder, responder) as counter:
+    with ask.opened(folder, responder, items) as counter:
         answer = counter.similar(item, k)
     if as_json:
         typer.echo(show.as_json([answer]))
     else:
         show.recommendations(counter.recommender, [f"like {item}"], [answer], screen, reasons=False)
+
+
+@app.command("add-items")
+def add_items(
+    folder: Run,
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="new items: CSV, TSV, Parquet or JSON lines")],
+    as_json: AsJson = False,
+) -> None:
+    """New items join a run by their content, at once and for good; a running service takes them by POST /items."""
+    from p5rec.commands import show
+    from p5rec.commands.recommender import Recommender
+
+    added = Recommender.load(folder).add_items(table)
+    typer.echo(show.as_json([added])) if as_json else show.added(added, screen)
 
 
 @app.command()

@@ -99,13 +99,20 @@ class Counter:
 
 
 @contextmanager
-def opened(folder: Path, responder: str | None = None) -> Iterator[Counter]:
+def opened(folder: Path, responder: str | None = None, items: Path | None = None) -> Iterator[Counter]:
     """Open a finished run, with its log of live events where it has one.
 
+    Args:
+        folder: of the run.
+        responder: what answers; the serving one by default.
+        items: a table of new items that join for these answers only.
+
     Raises:
-        InputError: the folder is not a finished run; there is no such responder.
+        InputError: the folder is not a finished run; there is no such responder; a new item does not fit.
     """
     recommender = Recommender.load(folder)
+    if items is not None:
+        recommender.add_items(items, keep=False)
     live = folder / STORE
     service = recommender.service(recommender.open_store(live) if live.is_dir() else memory_store(), responder)
     try:

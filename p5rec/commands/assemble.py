@@ -14,7 +14,20 @@ from p5rec.commands import weights
 from p5rec.commands.folders import choose
 from p5rec.commands.page import ModelEntry, Page
 from p5rec.commands.weights import Trained
-from p5rec.contracts import Estimates, Factored, Fitted, Model, Queries, Responder, Setting, StepsAside, Task
+from p5rec.contracts import (
+    Estimates,
+    Factored,
+    Fitted,
+    Grows,
+    Learned,
+    Model,
+    Queries,
+    Responder,
+    Setting,
+    StepsAside,
+    Task,
+    Taught,
+)
 from p5rec.core import artifact
 from p5rec.core import seed as seeds
 from p5rec.core.errors import InputError
@@ -93,6 +106,9 @@ def tasks(
     if len(aside) == len(built):
         raise InputError([f"model.{entry.name}.task.{name}: {why}; name another task" for name, why in aside.items()])
     kept = {name: task for name, task in built.items() if name not in aside}
+    for task in kept.values():
+        if isinstance(task, Taught) and entry.lesson is not None:
+            task.hear(dataset, entry.lesson.said(task, dataset))
     return kept, {name: weight for name, (_, weight) in entry.tasks.items() if name in kept}, aside
 
 
@@ -101,6 +117,7 @@ def responders(
     dataset: Dataset,
     models: Mapping[str, Model],
     learned: Mapping[str, Mapping[str, Any]] | None = None,
+    before: Dataset | None = None,
 ) -> dict[str, Responder]:
     """All responders of a page over finished models, by name; each scores what its user has seen, too.
 
@@ -109,15 +126,27 @@ def responders(
         dataset: training data.
         models: finished models by name; those that stepped aside are missing, and a responder does without them.
         learned: weights of fitted responders, by name.
+        before: what models that cannot grow still know, where items have joined since.
     """
-    made = {name: scorer(model, dataset) for name, model in models.items()}
+    made = {name: _ranker(model, dataset, before or dataset) for name, model in models.items()}
     for name, entry in page.responders.items():
         inner = {part: made[part] for part in entry.of if part in made}
         if not inner and entry.of:
             continue
         responder = made[name] = entry.responder.make(inner, dataset)
+        if isinstance(responder, Learned) and name in getattr(learned, "texts", {}):
+            responder.text = learned.texts[name]  # type: ignore[union-attr]
         if isinstance(responder, Fitted) and learned is not None and name in learned:
             responder.restore(learned[name])
+    return made
+
+
+def _ranker(model: Model, dataset: Dataset, before: Dataset) -> Responder:
+    """The ranking of one model; one that cannot grow answers without the items that joined since."""
+    if isinstance(model, Grows) or before.n_items == dataset.n_items:
+        return scorer(model, dataset)
+    chosen = choose("responder", {"name": "unaware", "known": before.n_items}, "responder.unaware")
+    made: Responder = chosen.make({"model": scorer(model, before)}, dataset)
     return made
 
 

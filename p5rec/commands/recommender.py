@@ -10,7 +10,8 @@ from typing import Any, cast
 import numpy as np
 import polars as pl
 
-from p5rec.commands import assemble
+from p5rec.blocks.sharing import sharing
+from p5rec.commands import assemble, newcomers
 from p5rec.commands.folders import choose
 from p5rec.commands.made import finished, opened
 from p5rec.commands.page import Page
@@ -22,8 +23,9 @@ from p5rec.data import storage
 from p5rec.data.answers import NOTHING
 from p5rec.data.dataset import Dataset
 from p5rec.data.queries import UNKNOWN, Queries
-from p5rec.serving.answer import Explanation, Reply
+from p5rec.serving.answer import Added, Explanation, Reply
 from p5rec.serving.engine import Speaker
+from p5rec.serving.notes import of_new_items
 from p5rec.serving.prompting import Prompt
 from p5rec.serving.questions import Ground, Question, pasts, queries
 from p5rec.serving.service import Service
@@ -37,6 +39,7 @@ class Recommender:
         models: finished models by name.
         learned: weights of fitted responders by name.
         facts: of the artifact's marker; ``version`` changes with every change of what it answers.
+        folder: of the run, where items that join are kept; None keeps them in memory.
     """
 
     def __init__(
@@ -46,19 +49,23 @@ class Recommender:
         models: Mapping[str, Model],
         learned: Mapping[str, Any],
         facts: Mapping[str, Any],
+        folder: Path | None = None,
+        before: Dataset | None = None,
     ) -> None:
         self.page, self.dataset, self.models, self.learned, self.facts = page, dataset, models, learned, facts
-        self._bare = assemble.responders(page, dataset, models, learned)
+        self.folder, self._before = folder, before or dataset  # `before` items joined
+        self._bare = assemble.responders(page, dataset, models, learned, self._before)
 
     @classmethod
     def load(cls, folder: str | Path) -> Recommender:
-        """Open the folder of a finished run.
+        """Open the folder of a finished run; items that joined since are in it.
 
         Raises:
             InputError: the folder is missing, unfinished, or of a later format.
         """
         made, facts = opened(Path(folder), chosen=False)
-        return cls(made.page, made.served, finished(made.final), made.learned, facts)
+        opening = cls(made.page, made.served, finished(made.final), made.learned, facts, Path(folder))
+        return opening.with_items(newcomers.kept(opening.dataset, made.page, Path(folder)))
 
     def responder(self, name: str | None = None) -> Responder:
         """A ranker by name (the serving one by default), with the page's fallback behind it.
@@ -219,9 +226,12 @@ class Recommender:
     def service(self, store: Store, responder: str | None = None) -> Service:
         """This recommender over a store of live events; what ``p5rec serve`` puts on the web."""
 
+        now = self
+
         def add_items(rows: Sequence[Mapping[str, Any]]) -> tuple[Dataset, Responder]:
-            grown = self.with_items(rows)
-            return grown.dataset, grown.responder(responder)
+            nonlocal now
+            now = now.with_items(rows)
+            return now.dataset, now.responder(responder)
 
         return Service(
             self.dataset,
@@ -229,7 +239,7 @@ class Recommender:
             store,
             version=str(self.facts["version"]),
             models=self.models,
-            speaker=lambda: self.speaker(responder),
+            speaker=lambda: now.speaker(responder),
             add_items=add_items,
             cursor=int(self.facts.get("cursor", 0)),
         )
@@ -239,22 +249,45 @@ class Recommender:
         made: Store = self.page.store.make(folder)
         return made
 
-    def with_items(self, rows: Sequence[Mapping[str, Any]]) -> Recommender:
-        """This recommender grown by items (raw rows of the item table); old items keep their numbers and scores.
+    def add_items(self, items: Any, keep: bool = True) -> Added:
+        """Take in new items by their content; from then on they are recommended, and have similar ones.
+
+        Args:
+            items: a polars or pandas frame, a file of a table, or a list of rows (mappings) of the item table; columns
+                may be missing. Known items are kept as they were.
+            keep: write them into the folder of the run, so that they are there when it is opened again.
 
         Raises:
-            InputError: a model of the run cannot grow, or a row does not fit the item table.
+            InputError: all faults of all rows together; nothing has changed then.
         """
-        if stuck := [name for name, model in self.models.items() if not isinstance(model, Grows)]:
-            raise InputError(
-                f"new items cannot join: {', '.join(stuck)} cannot grow; leave it out, or let it inherit Grows"
-            )
-        self.dataset = storage.grow(self.dataset, items=list(rows))
-        made_for = assemble.setting(self.page, self.dataset)
-        for model in self.models.values():
-            cast(Grows, model).grow(made_for)
-        self._bare = assemble.responders(self.page, self.dataset, self.models, self.learned)
-        return self
+        rows = newcomers.rows(items, newcomers.ident(self.dataset))
+        grown = self.with_items(rows)
+        new = [row for row in rows if self.dataset.items.number(row["item_id"]) == UNKNOWN]
+        if keep and self.folder is not None and new:
+            newcomers.keep(self.page, self.folder, new)
+        added = grown.dataset.n_items - self.dataset.n_items
+        vars(self).update(vars(grown))
+        return Added(added=added, known=len(rows) - added, note=of_new_items(self.dataset, self.models))
+
+    def with_items(self, rows: Sequence[Mapping[str, Any]]) -> Recommender:
+        """A recommender grown by items (raw rows of the item table), beside this one, which stays as it is.
+
+        Old items keep their numbers and scores; both share the memory of what they have in common. Models that cannot
+        grow answer without the new items.
+
+        Raises:
+            InputError: a row does not fit the item table; all faults together.
+        """
+        if not rows:
+            return self
+        dataset = storage.grow(self.dataset, items=list(rows))
+        made_for = assemble.setting(self.page, dataset)
+        models = {}
+        for name, model in self.models.items():
+            models[name] = sharing(model) if isinstance(model, Grows) else model
+            if isinstance(models[name], Grows):
+                cast(Grows, models[name]).grow(made_for)
+        return Recommender(self.page, dataset, models, self.learned, self.facts, self.folder, self._before)
 
 
 def memory_store() -> Store:

@@ -17,7 +17,7 @@ from p5rec.commands.page import shipped
 from p5rec.commands.recommender import Recommender
 from p5rec.core.errors import InputError, nearest
 from p5rec.core.plugins import Plug
-from p5rec.serving.answer import Explanation, Recommendation, Reply
+from p5rec.serving.answer import Added, Explanation, Recommendation, Reply
 
 
 def recommendations(
@@ -35,6 +35,14 @@ def recommendations(
         screen.print(table)
         if answer.note:
             screen.print(f"  {answer.note}", markup=False)
+
+
+def added(answer: Added, screen: Console) -> None:
+    """How many items joined."""
+    known = f", {answer.known:,} known already" if answer.known else ""
+    screen.print(f"{answer.added:,} new items can be recommended now{known}", markup=False)
+    if answer.note:
+        screen.print(f"  {answer.note}", markup=False)
 
 
 def reply(answer: Reply, screen: Console) -> None:

@@ -11,13 +11,14 @@ import polars as pl
 
 from p5rec.core.errors import InputError, nearest
 from p5rec.data.dataset import Dataset
-from p5rec.data.encode import RARE, as_lists, as_text, plain_column, ragged_levels, scaled, years_before
+from p5rec.data.encode import RARE, as_lists, as_seconds, as_text, plain_column, ragged_levels, scaled, years_before
 from p5rec.data.features import Column, Features, Kind
 from p5rec.data.ragged import Ragged
 from p5rec.data.schema import ColumnSchema, Role
 from p5rec.data.sides import ident_of
 
 AGE = "_age"
+SHOWN = 80  # characters of a value that a sentence shows
 
 
 def grow(dataset: Dataset, users: Sequence[str] = (), items: Sequence[Mapping[str, Any]] = ()) -> Dataset:
@@ -32,11 +33,10 @@ def grow(dataset: Dataset, users: Sequence[str] = (), items: Sequence[Mapping[st
     Raises:
         InputError: a row has no id, an unknown field or a value of the wrong type; all faults together.
     """
-    columns = dataset.schema.items
-    ident = ident_of(columns) if columns else "item_id"
-    rows = [{ident if name == "item_id" else name: value for name, value in row.items()} for row in items]
-    if faults := _faults(rows, columns, ident):
-        raise InputError(faults)
+    if found := faults(dataset, items):
+        raise InputError(found)
+    ident = _ident(dataset)
+    rows = _named(items, ident)
     keyed = {str(row[ident]): row for row in reversed(rows)}  # the first row of an id counts
     new = [key for key in dict.fromkeys(str(row[ident]) for row in rows) if dataset.items.number(key) < 0]
     table = [keyed[key] for key in new]
@@ -52,33 +52,67 @@ def grow(dataset: Dataset, users: Sequence[str] = (), items: Sequence[Mapping[st
     )
 
 
-def _faults(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, ColumnSchema], ident: str) -> list[str]:
-    faults = []
-    for number, row in enumerate(rows, 1):
+def faults(dataset: Dataset, items: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What keeps rows of the item table from joining, one sentence each; see `grow`."""
+    columns, ident = dataset.schema.items, _ident(dataset)
+    widths = {
+        name: column.values.shape[1]
+        for name, column in dataset.item_features.of_kind(Kind.VECTOR).items()
+        if isinstance(column.values, np.ndarray)
+    }
+    found, unknown = [], set()
+    for number, row in enumerate(_named(items, ident), 1):
         key = row.get(ident)
         if key is None or str(key) == "":
-            faults.append(f"item row {number}: there is no {ident}; expected the id of the new item")
+            found.append(f"item row {number}: there is no {ident}; expected the id of the new item")
         for name, value in row.items():
-            if name == ident:
+            if name == ident or name in unknown:
                 continue
             if name not in columns:
-                faults.append(f"item row {number}: there is no item column {name!r}; {nearest(name, columns)}")
-            elif fault := _wrong(value, columns[name]):
-                faults.append(f"item row {number}, column {name!r}: found {value!r}, expected {fault}")
-    return faults
+                unknown.add(name)  # a table has it in every row, and it is one fault
+                found.append(f"item row {number}: there is no item column {name!r}; {nearest(name, columns)}")
+            elif expected := _wrong(value, columns[name], widths.get(name)):
+                found.append(f"item row {number}, column {name!r}: found {_short(value)}, expected {expected}")
+    return found
 
 
-def _wrong(value: Any, column: ColumnSchema) -> str | None:
+def _ident(dataset: Dataset) -> str:
+    columns = dataset.schema.items
+    return ident_of(columns) if columns else "item_id"
+
+
+def _named(items: Sequence[Mapping[str, Any]], ident: str) -> list[dict[str, Any]]:
+    """The rows with the table's own name of the id."""
+    return [{ident if name == "item_id" else name: value for name, value in row.items()} for row in items]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _wrong(value: Any, column: ColumnSchema, width: int | None) -> str | None:
     """What was expected, where a value does not have the kind of its column."""
     if value is None or column.role == Role.IGNORE:
         return None
     if column.kind == Kind.NUMBER:
         return None if _is_number(value) else "a number"
     if column.kind == Kind.VECTOR:
-        return None if isinstance(value, list) and all(map(_is_number, value)) else "a list of numbers"
+        if not isinstance(value, list) or not all(map(_is_number, value)):
+            return "a list of numbers"
+        return None if width in (None, len(value)) else f"{width} numbers, not {len(value)}"
     if column.kind == Kind.LIST:
         return None if isinstance(value, list | str) else "a list"
-    return "one value" if isinstance(value, list | dict) else None
+    if isinstance(value, list | dict):
+        return "one value"
+    return "a time" if column.kind == Kind.TIME and not _is_time(value) else None
+
+
+def _is_time(value: Any) -> bool:
+    try:
+        return bool(as_seconds(pl.Series("time", [value]))[0] != -1)
+    except (InputError, pl.exceptions.PolarsError, TypeError, ValueError, OverflowError):
+        return False
 
 
 def _is_number(value: Any) -> bool:
@@ -146,8 +180,6 @@ def _lists(column: Column, raw: list[Any]) -> Column:
 def _vectors(column: Column, raw: list[Any]) -> np.ndarray:
     assert isinstance(column.values, np.ndarray)
     width = column.values.shape[1]
-    if wrong := [value for value in raw if value is not None and len(value) != width]:
-        raise InputError(f"item vector: found {len(wrong[0])} numbers, expected {width}")
     return np.array([[np.nan] * width if value is None else value for value in raw], dtype=np.float32)
 
 

@@ -82,19 +82,14 @@ def check_context(context: Mapping[str, Any], dataset: Dataset) -> Iterator[str]
             yield f"context.{name}: found {shown(value)}, which is not text in Unicode"
 
 
-def check_items(rows: Sequence[Mapping[str, Any]], limits: Limits) -> None:
-    """Check ids of new items.
-
-    Raises:
-        InputError: all faults of all rows together.
-    """
+def item_faults(rows: Sequence[Mapping[str, Any]], limits: Limits) -> list[str]:
+    """What is wrong with the ids and texts of new items; their columns are judged by the item table."""
     faults = [] if len(rows) <= limits.items else [f"found {len(rows)} items, at most {limits.items} at once"]
-    for place, row in enumerate(rows):
+    for place, row in enumerate(rows[: limits.items]):
         faults.extend(check_id(f"[{place}].item_id", row["item_id"], limits))
         if not is_text(json.dumps(dict(row), ensure_ascii=False)):
             faults.append(f"[{place}]: found text that is not Unicode (half of a surrogate pair)")
-    if faults:
-        raise InputError(faults)
+    return faults
 
 
 def _faults(event: Event, dataset: Dataset, limits: Limits, now: float) -> Iterator[str]:

@@ -13,6 +13,7 @@ class Limits(Config):
     k: int = Field(1000, description="most items of an answer", ge=1, le=100_000)
     events: int = Field(10_000, description="most events of one POST", ge=1)
     items: int = Field(1000, description="most new items of one POST", ge=1)
+    joined: int = Field(1_000_000, description="most new items since training, all together", ge=1)
     history: int = Field(10_000, description="most live events read of a user, and most items of a given history", ge=1)
     candidates: int = Field(100_000, description="most candidates or excluded items of a request", ge=1)
     prompt: int = Field(2000, description="most characters of a prompt or an instruction", ge=1)

@@ -15,9 +15,10 @@ import torch
 from p5rec.contracts import Dataset, Event, ItemLists, Model, Responder, Store
 from p5rec.core.errors import InputError, P5Error
 from p5rec.core.progress import say
+from p5rec.data import growing
 from p5rec.data.queries import UNKNOWN
 from p5rec.serving import notes, prompting
-from p5rec.serving.admission import admitted, check_context, check_id, check_items, check_list, shown
+from p5rec.serving.admission import admitted, check_context, check_id, check_list, item_faults, shown
 from p5rec.serving.answer import Added, Appended, Erased, Explanation, Recommendation, Reply
 from p5rec.serving.batcher import Batcher
 from p5rec.serving.engine import Engine, Speaker
@@ -48,7 +49,7 @@ class Service:
         version: of the artifact, told in every answer.
         models: the models behind the responder by name, to say which of them cannot rank a new item.
         add_items: raw rows of new items → the dataset and responder that know them; old numbers keep their meaning.
-            Called while nothing is being answered. None: the service takes no new items.
+            What answers now must stay as it is meanwhile. None: the service takes no new items.
         speaker: what understands words, made anew when items join. None: nothing does.
         similar: item numbers (N,) and k → similar items; by default the responder's own ``similar``.
         cursor: of the store that the artifact was trained up to; earlier events are in the dataset already.
@@ -80,6 +81,7 @@ class Service:
         self._models = dict(models or {})
         self._add_items, self._similar, self._cursor, self._clock = add_items, similar, cursor, clock
         self._turn = threading.RLock()  # held by whatever uses or changes the models
+        self._growing = threading.Lock()  # held while items join, one post after the other
         self._warm = False
         self._restore_items()
         self._asked = Batcher(self._answer, self.limits.batch, self.limits.waiting, "p5rec-answers")
@@ -162,16 +164,17 @@ class Service:
         Raises:
             InputError: an id or a value of the content is wrong, or this service takes no items.
         """
-        check_items(rows, self.limits)
+        self._check_items(rows)
         if self._add_items is None:
             raise InputError("this service cannot take new items; train an artifact whose models have content towers")
-        with self._turn:
-            unknown = {
-                row["item_id"]: row for row in rows if self._engine.dataset.items.number(row["item_id"]) == UNKNOWN
-            }
+        with self._growing:  # answers go on meanwhile, by the engine as it was
+            known = self._engine.dataset.items
+            unknown = {row["item_id"]: row for row in reversed(rows) if known.number(row["item_id"]) == UNKNOWN}
             if unknown:
-                self._engine = Engine(*self._add_items(list(unknown.values())), self._speaker())
-            self.store.put_items([row for row in rows if self._trained.number(row["item_id"]) == UNKNOWN])
+                self._check_room(len(unknown))
+                engine = Engine(*self._add_items(list(unknown.values())[::-1]), self._speaker())
+                self.store.put_items([row for row in rows if row is unknown.get(row["item_id"])])
+                self._engine = engine
         return Added(
             added=len(unknown),
             known=len(rows) - len(unknown),
@@ -207,6 +210,21 @@ class Service:
         self.store.close()
 
     # ------------------------------------------------------------ inside
+
+    def _check_items(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """All faults of the rows together; those of known items are not looked at, for they change nothing."""
+        dataset = self._engine.dataset
+        new = [row for row in rows[: self.limits.items] if row["item_id"] and dataset.items.number(row["item_id"]) < 0]
+        if found := [*item_faults(rows, self.limits), *growing.faults(dataset, new)]:
+            raise InputError(found)
+
+    def _check_room(self, more: int) -> None:
+        joined = self._engine.dataset.n_items - len(self._trained)
+        if joined + more > self.limits.joined:
+            raise InputError(
+                f"found {more} new items where {joined:,} have joined since training, at most {self.limits.joined:,} "
+                "may; train again with them in the item table"
+            )
 
     def _check(self, question: Question) -> None:
         limits, faults = self.limits, []
@@ -284,6 +302,11 @@ class Service:
         rows = [row for row in self.store.items() if self._trained.number(row["item_id"]) == UNKNOWN]
         if not rows or self._add_items is None:
             return
+        wrong = {row["item_id"]: why[0] for row in rows if (why := growing.faults(self._engine.dataset, [row]))}
+        if wrong:
+            first = next(iter(wrong.values()))
+            say(f"{len(wrong)} items posted earlier do not fit this artifact and are left out: {first}")
+        rows = [row for row in rows if row["item_id"] not in wrong]
         try:
             self._engine = Engine(*self._add_items(rows), self._speaker())
         except InputError as error:

@@ -64,15 +64,15 @@ def test_pandas_frames_in_and_out(recommender: Recommender, shop: dict, tmp_path
     assert dataset.n_users == 60
 
 
-def test_a_new_item_joins_with_old_scores_kept(finished: Path):
-    grown = p5rec.load(finished)
-    before = grown.recommend(histories=[["i1", "i4"]], k=5)
-    grown.with_items([{"item_id": "new", "title": "a new jam", "category": "jam"}])
-    assert grown.dataset.n_items == 33
+def test_a_new_item_joins_beside_the_others_with_old_scores_kept(recommender: Recommender):
+    before = recommender.recommend(histories=[["i1", "i4"]], k=5)
+    grown = recommender.with_items([{"item_id": "new", "title": "a new jam", "category": "jam"}])
+    assert (grown.dataset.n_items, recommender.dataset.n_items) == (33, 32)
     after = grown.recommend(histories=[["i1", "i4"]], k=33)
     kept = after.filter(pl.col("item_id") != "new").head(5)
     assert kept["item_id"].to_list() == before["item_id"].to_list()
     assert "new" in grown.recommend(histories=[["i1", "i4"]], k=33, responder="sasrec")["item_id"].to_list()
+    assert recommender.recommend(histories=[["i1", "i4"]], k=5).equals(before)
 
 
 def test_a_wrong_name_gives_the_nearest(recommender: Recommender):

@@ -10,7 +10,7 @@ import pytest
 from data_toys import frames, made, steps
 
 from p5rec.core.errors import InputError
-from p5rec.data import storage
+from p5rec.data import growing, storage
 from p5rec.data.dataset import Dataset
 from p5rec.data.features import Kind
 from p5rec.data.ragged import Ragged
@@ -151,8 +151,13 @@ def test_rows_that_cannot_join(dataset: Dataset) -> None:
         "item row 2, column 'genre': found ['a'], expected one value",
         "item row 2, column 'vector': found 'v', expected a list of numbers",
     )
-    with pytest.raises(InputError, match="item vector: found 3 numbers, expected 2"):
-        storage.grow(dataset, items=[{"item_id": "n", "vector": [1, 2, 3]}])
+    more = [{"item_id": "n", "vector": [1, 2, 3]}, {"item_id": "m", "titel": 1, "released": "soon"}, {"titel": 2}]
+    assert growing.faults(dataset, more) == [
+        "item row 1, column 'vector': found [1, 2, 3], expected 2 numbers, not 3",
+        "item row 2: there is no item column 'titel'; did you mean 'title'?",
+        "item row 2, column 'released': found 'soon', expected a time",
+        "item row 3: there is no item_id; expected the id of the new item",
+    ]
 
 
 def test_data_without_an_item_table_grows_by_ids() -> None:

@@ -97,7 +97,7 @@ def test_links_between_pages_lead_somewhere():
 def test_every_command_that_is_named_exists():
     verbs = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
     for path in PAGES:
-        named = re.findall(r"`p5rec ([a-z]+)\b", path.read_text(encoding="utf-8"))
+        named = re.findall(r"`p5rec ([a-z-]+)\b", path.read_text(encoding="utf-8"))
         typed = [line.split()[1] for kind, text in blocks(path) if kind == "sh" for line in text.splitlines()
                  if line.startswith("p5rec ")]  # fmt: skip
         assert set(named) | set(typed) <= verbs, path.name

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from p5rec.contracts import Event, ItemLists, Queries, Responder, Store
 from p5rec.core.config import Config
 from p5rec.data.answers import top
 from p5rec.data.dataset import Dataset
+from p5rec.data.features import Kind
+from p5rec.data.schema import ColumnSchema
 from p5rec.serving.http import app
 from p5rec.serving.questions import UNTOLD
 from p5rec.serving.run import LONGEST_LINE, listen, serve
@@ -61,7 +64,9 @@ class Near(Responder):
 
 
 def world() -> Dataset:
-    return from_sequences({f"u{n}": [ITEMS[(n + step) % 20] for step in range(5)] for n in range(10)}, items=ITEMS)
+    made = from_sequences({f"u{n}": [ITEMS[(n + step) % 20] for step in range(5)] for n in range(10)}, items=ITEMS)
+    columns = {"item_id": ColumnSchema(kind=Kind.ID), "title": ColumnSchema(kind=Kind.TEXT)}
+    return replace(made, schema=made.schema.model_copy(update={"items": columns}))
 
 
 NOW = 1_700_000_000.0

@@ -55,6 +55,54 @@ def test_a_new_item_is_recommendable_at_once_and_after_a_restart(dataset: Datase
     again.close()
 
 
+def test_answers_go_on_while_items_join(dataset: Dataset) -> None:
+    grow, begun, go_on = grower(dataset), threading.Event(), threading.Event()
+
+    def slow(rows: Sequence[Mapping[str, Any]]) -> tuple[Dataset, Near]:
+        begun.set()
+        assert go_on.wait(10)
+        return grow(rows)
+
+    service = made(dataset, add_items=slow)
+    joining = threading.Thread(target=service.add_items, args=([{"item_id": "fresh"}],))
+    joining.start()
+    assert begun.wait(10)
+    assert len(service.recommend("u0", k=30).items) == 20
+    go_on.set()
+    joining.join(10)
+    assert len(service.recommend("u0", k=30).items) == 21
+    service.close()
+
+
+def test_all_faults_of_new_items_are_told_together(dataset: Dataset) -> None:
+    service = made(dataset, add_items=grower(dataset), limits=Limits(joined=2, items=3))
+    rows = [{"item_id": ""}, {"item_id": "a", "titel": "x"}, {"item_id": "b", "title": ["x"]}, {"item_id": "c"}]
+    with pytest.raises(InputError) as caught:
+        service.add_items(rows)
+    assert caught.value.faults == (
+        "found 4 items, at most 3 at once",
+        "[0].item_id: found an empty id, expected a string of 1 to 16384 characters",
+        "item row 1: there is no item column 'titel'; did you mean 'title'?",
+        "item row 2, column 'title': found ['x'], expected one value",
+    )
+    service.add_items([{"item_id": "a", "title": "first"}, {"item_id": "a", "title": "second"}])
+    assert service.store.items() == [{"item_id": "a", "title": "first"}]
+    assert service.add_items([{"item_id": "i1", "titel": "known already"}]).known == 1
+    with pytest.raises(InputError, match="found 2 new items where 1 have joined since training, at most 2 may"):
+        service.add_items([{"item_id": "b"}, {"item_id": "c"}])
+    service.close()
+
+
+def test_kept_items_that_fit_stay_where_others_do_not(dataset: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    store = Memory(Config())
+    store.put_items([{"item_id": "good"}, {"item_id": "bad", "weight": 5}])
+    service = made(dataset, store, add_items=grower(dataset))
+    assert service.similar("good").items
+    told = " ".join(capsys.readouterr().err.split())
+    assert "1 items posted earlier do not fit this artifact and are left out: item row 1: there is no item" in told
+    service.close()
+
+
 def test_items_that_do_not_fit_change_nothing(dataset: Dataset) -> None:
     service = made(dataset, add_items=grower(dataset))
     with pytest.raises(InputError, match="title: found 5, expected text"):

@@ -64,6 +64,8 @@ class Category(Modality):
         key = _key(name)
         old = self.tables[key].detach() if key in self.tables else torch.zeros(0, self.width)
         more = torch.randn(max(levels - len(old), 0), self.width) * self.config.deviation
+        if len(old):  # levels that came after training say nothing, in whatever portions they come
+            more.zero_()
         self.tables[key] = nn.Parameter(torch.cat([old, more.to(old)]))
 
     def rows(self) -> dict[str, str]:
