@@ -21,6 +21,7 @@ from p5rec.data.facts import facts_about
 from p5rec.data.filtering import Dropped, filtered, name_of
 from p5rec.data.intake import Intake, take_in
 from p5rec.data.lexicon import features_named, lexicon
+from p5rec.data.links import with_links
 from p5rec.data.numbering import Numbered, numbered
 from p5rec.data.order import chronological
 from p5rec.data.schema import Role
@@ -228,6 +229,9 @@ def _built(
             ("items", found.items, events.item[training]),
         )
     }
+    for name, words in (("users", found.users), ("items", found.items)):
+        fitted[name], notes = with_links(fitted[name], tables.links.get(name, {}), words, name)
+        facts["notes"] += notes
     dataset = Dataset(
         users=found.users,
         items=found.items,

@@ -13,6 +13,7 @@ import numpy as np
 
 from p5rec.core import artifact
 from p5rec.core.errors import InputError, nearest
+from p5rec.data.edges import WithEvents
 from p5rec.data.event_texts import TextColumn
 from p5rec.data.events import Part
 from p5rec.data.features import Features, Kind
@@ -94,15 +95,21 @@ class Dataset:
 
     @cached_property
     def known_items(self) -> Features:
-        """What is known of items, and which of them occur in a training row."""
+        """What is known of items, whom the training events link them to, and which occur in one."""
         seen = np.ones(self.n_items, dtype=bool)
         seen[self.untrained_items] = False
-        return replace(self.item_features, seen=seen, words=self.words)
+        columns = WithEvents(self.item_features.columns, lambda: self._edges()[::-1], self.n_items)
+        return replace(self.item_features, columns=columns, seen=seen, words=self.words)
 
     @cached_property
     def known_users(self) -> Features:
-        """What is known of users, and which of them have a training row."""
-        return replace(self.user_features, seen=self.history("train").lengths > 0, words=self.words)
+        """What is known of users, what the training events link them to, and which have one."""
+        columns = WithEvents(self.user_features.columns, self._edges, self.n_users)
+        return replace(self.user_features, columns=columns, seen=self.history("train").lengths > 0, words=self.words)
+
+    def _edges(self) -> np.ndarray:
+        """(2, N) user and item of each training event."""
+        return np.stack(self.history("train").flat())
 
     # ------------------------------------------------------------ slices
 
@@ -195,6 +202,18 @@ class Dataset:
         for part in (Part.GIVEN, Part.VALID):
             bounds[asked, part] = bounds[asked, Part.TEST]
         return replace(self, bounds=bounds, refitted=True)
+
+    def folded(self) -> Dataset:
+        """Training rows without each user's last one, which is the only held-out event (a part "valid").
+
+        What a second stage learns on: first stages that are fitted on these rows have not seen what comes next. Users
+        with a single training event keep it. No row that is held out of this dataset is in any part of the other.
+        """
+        first, end = self.bounds[:, Part.TRAIN], self.bounds[:, Part.GIVEN]
+        last = np.where(end - first >= 2, end - 1, end)
+        bounds = np.stack([first, last, last, end, end, end], axis=1)
+        facts = {**self.facts, "fingerprint": f"{self.facts.get('fingerprint')}, without last training events"}
+        return replace(self, bounds=bounds, facts=facts, refitted=True)
 
     # ------------------------------------------------------------ on disk
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from p5rec.data.read import Scan
 from p5rec.data.schema import Schema
 
 
@@ -38,6 +39,7 @@ class Tables:
         texts: words of the events in file order, where the source has read them itself rather than left them to
             columns with the role text.
         rows: about how many events there are, 0 if unknown.
+        links: "users" or "items" → name → table of pairs or triples (`p5rec.data.links`).
     """
 
     events: pl.LazyFrame
@@ -49,6 +51,7 @@ class Tables:
     dropped: Mapping[str, int] = field(default_factory=dict)
     rows: int = 0
     texts: Mapping[str, Any] = field(default_factory=dict)
+    links: Mapping[str, Mapping[str, Scan]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

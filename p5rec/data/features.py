@@ -24,6 +24,7 @@ class Kind(StrEnum):
     IMAGE = "image"
     AUDIO = "audio"
     LIST = "list"
+    LINK = "link"
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,9 @@ class Column:
         kind: what the values are.
         values: CATEGORY (N,) int32 level, -1 missing · LIST rows of int32 levels (`Ragged`) · NUMBER (N,) float32
             normalised on training rows, NaN missing · TIME (N,) int64 seconds, -1 missing · VECTOR (N, D) float32,
-            NaN rows missing · TEXT, IMAGE, AUDIO (N,) object: strings or paths, None missing.
-        levels: names of the levels of a CATEGORY or LIST.
+            NaN rows missing · TEXT, IMAGE, AUDIO (N,) object: strings or paths, None missing · LINK rows of int32
+            numbers of what each is linked to: rows of the same table or the other one, or things of knowledge.
+        levels: names of the levels of a CATEGORY or LIST, of the things of a LINK.
         scale: (mean, deviation) that a NUMBER was normalised with.
     """
 

@@ -151,6 +151,8 @@ def _encoded(column: Column, raw: list[Any]) -> Column:
         return replace(column, values=codes, levels=levels)
     if column.kind == Kind.LIST:
         return _lists(column, raw)
+    if column.kind == Kind.LINK:
+        return replace(column, values=Ragged.of([[]] * len(raw), np.int32))  # who comes later is linked to nothing yet
     if column.kind == Kind.VECTOR:
         return replace(column, values=_vectors(column, raw))
     return plain_column(_series(raw) if column.kind != Kind.TIME else pl.Series("time", raw, strict=False), column.kind)

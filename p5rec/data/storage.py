@@ -172,7 +172,7 @@ def _load_column(about: Mapping[str, Any], folder: Path) -> Column:
     if kind in TEXTS:
         texts = feather.read_table(place.with_suffix(".arrow"), memory_map=True).column("text")
         values = np.array(texts.to_pylist(), dtype=object)
-    elif kind == Kind.LIST:
+    elif kind in (Kind.LIST, Kind.LINK):
         stops = _read(place.with_suffix(".stops.npy"))
         values = Ragged(_read(place.with_suffix(".npy")), np.concatenate([[0], stops[:-1]]), stops)
     else:

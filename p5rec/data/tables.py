@@ -39,6 +39,12 @@ class RoleOptions(Config):
     item_vectors: dict[str, str] = Field(
         default_factory=dict, description="name → .npy of (rows, width) vectors in the order of the item table"
     )
+    item_links: dict[str, str] = Field(
+        default_factory=dict, description="name → table of linked items: pairs, or triples of item, relation and thing"
+    )
+    user_links: dict[str, str] = Field(
+        default_factory=dict, description="name → table of linked users: pairs (friends), or triples as of items"
+    )
 
     def roles(self) -> dict[Role, str | list[str]]:
         """The event columns that were named, by role."""
@@ -96,6 +102,10 @@ def assembled(
         ordered=ordered,
         facts={**names, **(facts or {})},
         rows=events.rows,
+        links={
+            side: {name: scan(path) for name, path in paths.items()}
+            for side, paths in (("users", options.user_links), ("items", options.item_links))
+        },
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import io
+import wave
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -103,6 +105,7 @@ def _columns(own: np.ndarray) -> dict[str, Column]:
     missing = own % 7 == 3
     number = np.where(missing, np.nan, own / own.max()).astype(np.float32)
     tags = [[] if gone else [n % 4, n % 3] for n, gone in zip(own, missing, strict=True)]
+    links = [[] if gone else [n % 3, 3 + n % 4] for n, gone in zip(own, missing, strict=True)]
     words = np.array(
         [None if gone else f"thing number {n}" for n, gone in zip(own, missing, strict=True)], dtype=object
     )
@@ -114,11 +117,22 @@ def _columns(own: np.ndarray) -> dict[str, Column]:
         "made": Column(Kind.TIME, np.where(missing, -1, own * 86_400).astype(np.int64)),
         "title": Column(Kind.TEXT, words),
         "vector": Column(Kind.VECTOR, vectors),
-        "picture": Column(Kind.IMAGE, np.array([None if n % 7 == 3 else _picture(n) for n in own], dtype=object)),
+        "linked": Column(Kind.LINK, Ragged.of(links, np.int32)),
+        "picture": Column(Kind.IMAGE, np.array([None if n % 7 == 3 else picture(n) for n in own], dtype=object)),
+        "sound": Column(Kind.AUDIO, np.array([None if n % 7 == 3 else sound(150 + 20 * n) for n in own], dtype=object)),
     }
 
 
-def _picture(number: int) -> str:
-    """A picture of two pixels, as a table holds it."""
+def picture(number: int) -> str:
+    """A picture of two pixels of one colour, which follows from a number, as a table holds it."""
     colours = bytes([number * 7 % 256, number * 31 % 256, number * 53 % 256] * 2)
     return "data:image/x-portable-pixmap;base64," + base64.b64encode(b"P6 2 1 255 " + colours).decode()
+
+
+def sound(tone: float, rate: int = 8_000, seconds: float = 0.05) -> str:
+    """A tone of so many hertz, as a table holds it."""
+    data = io.BytesIO()
+    with wave.open(data, "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes((8_000 * np.sin(2 * np.pi * tone * np.arange(int(rate * seconds)) / rate)).astype("<i2"))
+    return "data:audio/wav;base64," + base64.b64encode(data.getvalue()).decode()
