@@ -21,7 +21,7 @@ class LightgcnConfig(Config):
 
     width: int = Field(128, ge=2, description="width of vectors")
     hops: int = Field(2, ge=0, description="how far vectors travel over the graph; 0 is matrix factorisation")
-    cosine: bool = Field(True, description="scores are cosines times a learned factor, else plain dot products")
+    cosine: bool = Field(False, description="scores are cosines times a learned factor, else plain dot products")
     length: int = Field(1000, ge=2, description="items of a history that are read, the last ones")
 
 

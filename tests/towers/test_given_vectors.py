@@ -86,3 +86,16 @@ def test_an_item_never_seen_is_told_by_its_vector() -> None:
     assert torch.equal(parts["vector"][0], tower.missing["vector"])
     assert torch.equal(parts["id"][1], tower.missing["id"])
     assert parts["vector"][1].any()
+
+
+def test_pace_slows_what_is_learned_and_changes_no_first_part() -> None:
+    told, moved = features(), []
+    for pace in (1.0, 0.05):
+        vector, values = made(told, pace=pace)
+        before = vector.encode(values)
+        optimiser = torch.optim.Adam(vector.parameters(), 0.01)
+        (before * torch.linspace(-1, 2, before.numel()).view_as(before)).sum().backward()
+        optimiser.step()
+        moved.append((before.detach(), (vector.encode(values) - before).abs().mean()))
+    assert torch.allclose(moved[0][0], moved[1][0], atol=1e-6)
+    assert float(moved[1][1]) == pytest.approx(0.05 * float(moved[0][1]), rel=0.01)

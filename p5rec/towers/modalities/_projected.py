@@ -24,6 +24,11 @@ class ProjectedConfig(Config):
     dropout: float = Field(0.1, ge=0, lt=1, description="share of rows whose vectors are hidden in training")
     hidden: int = Field(0, ge=0, description="width of a hidden layer between a vector and its part; 0: linear")
     deviation: float = Field(0.02, gt=0, description="about the standard deviation of the first parts")
+    pace: float = Field(
+        1.0,
+        gt=0,
+        description="how fast the map is learned; 1 moves a part about √(width of a vector) times as fast as an id",
+    )
 
 
 class Projected(Modality):
@@ -41,6 +46,10 @@ class Projected(Modality):
     def vectors(self, features: Features) -> list[np.ndarray]:
         """The (N, E) vectors of each source, float32; rows of NaN are missing."""
 
+    def projection(self, given: Tensor) -> nn.Module:
+        """What makes (N, E) vectors of a source (N, D), fitted on those of training; has ``mean`` (E,)."""
+        return Projection(given, self.width, self.config)
+
     def read(self, features: Features) -> Tensor:
         """(N, E) float32, the vectors of one source beside those of the next; NaN where there is none.
 
@@ -50,7 +59,7 @@ class Projected(Modality):
             given = [_whole(one) for one in self.vectors(features)]
         if self.projections is None:
             seen = slice(None) if features.seen is None else torch.from_numpy(np.asarray(features.seen))
-            self.projections = nn.ModuleList(Projection(one[seen], self.width, self.config) for one in given)
+            self.projections = nn.ModuleList(self.projection(one[seen]) for one in given)
         return torch.cat([torch.zeros(features.count, 0), *given], dim=1)
 
     @property
@@ -99,12 +108,12 @@ class Projection(nn.Module):
         self.register_buffer("length", length if length > LITTLE else torch.ones(()))
         layers = [nn.Linear(size, config.hidden), nn.GELU()] if config.hidden and size else []
         last = nn.Linear(config.hidden if layers else size, width, bias=bool(layers))
-        nn.init.normal_(last.weight, std=config.deviation)
-        self.net = nn.Sequential(*layers, last)
+        nn.init.normal_(last.weight, std=config.deviation / config.pace)
+        self.net, self.pace = nn.Sequential(*layers, last), config.pace
 
     def forward(self, given: Tensor) -> Tensor:
         """(N, E) → (N, D); rows of NaN give 0."""
         known = ~given.isnan().any(1, keepdim=True)
         level = (F.normalize(given.nan_to_num(), dim=1) - self.mean) / self.length
-        projected: Tensor = self.net(level)
+        projected: Tensor = self.net(level) * self.pace
         return torch.where(known, projected, 0.0)
