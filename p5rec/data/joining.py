@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from p5rec.core.errors import InputError
 from p5rec.data import event_texts
 from p5rec.data.event_texts import TextColumn
 from p5rec.data.events import Tables
@@ -48,6 +49,11 @@ def joined(tables: Mapping[str, Tables]) -> Tables:
     Raises:
         InputError: faults of any of the data sets.
     """
+    if linked := [name for name, one in tables.items() if any(one.links.values())]:
+        raise InputError(
+            f"data.source.of.{linked[0]}: links (user_links, item_links) are of one data set and cannot be joined; "
+            "leave them out"
+        )
     parts = [_Part(name, one, take_in(one)) for name, one in tables.items()]
     columns, scale = _columns(parts), _scale(parts)
     timed = SINGLE[Role.TIME] in columns

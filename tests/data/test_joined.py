@@ -223,3 +223,9 @@ def test_faults_of_a_page_that_joins(tmp_path: Path) -> None:
         pages.read({"data": {"source": "joined"}})
     with pytest.raises(InputError, match=r"data\.source\.of: 'table' reads one data set; name the source that joins"):
         pages.read({"data": {"source": {"name": "table", "path": "x.csv", "of": {"a": {}}}}})
+
+
+def test_links_are_of_one_data_set(tmp_path: Path) -> None:
+    (tmp_path / "friends.csv").write_text("a,b\nu0,u1\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"data\.source\.of\.b: links .* cannot be joined"):
+        join(a=frame(steps()), b=frame(steps(), user_links={"friends": str(tmp_path / "friends.csv")}))
