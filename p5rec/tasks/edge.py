@@ -45,7 +45,8 @@ class Wanted:
 
     Attributes:
         items: (B,) the item of each pair.
-        row, own: (N,) pairs of the batch and items of their users, which are never negatives.
+        row, own: (N,) pairs of the batch and items of their users, which are never negatives; empty where each pair
+            has a draw of its own.
         closed: items that occur in no training row; no negatives either, so that content may speak for them.
         drawn: (M,) negatives of all pairs, or (B, 1) of each; None: the whole catalogue.
     """
@@ -72,6 +73,7 @@ class Edge(Task):
     def __init__(self, config: EdgeConfig, setting: Setting) -> None:
         super().__init__(config, setting)
         self._kept: tuple[Dataset, np.ndarray, np.ndarray] | None = None
+        self._keys: tuple[Dataset, np.ndarray] | None = None
 
     def steps(self, dataset: Dataset) -> int:
         """Steps of one pass.
@@ -121,11 +123,17 @@ class Edge(Task):
         )
 
     def _wanted(self, dataset: Dataset, users: np.ndarray, places: np.ndarray, rng: np.random.Generator) -> Wanted:
-        row, place = dataset.history("train", users).places()
-        same = dataset.events["kind"][place] == dataset.target
-        row, own = row[same], dataset.events["item"][place[same]].astype(np.int64)
         items = dataset.events["item"][places].astype(np.int64)
-        drawn = self._drawn(dataset, np.unique(row * dataset.n_items + own), len(items), rng)
+        row, own = (np.zeros(0, dtype=np.int64),) * 2
+        drawn, trained = None, np.setdiff1d(np.arange(dataset.n_items), dataset.untrained_items)
+        if self.config.loss == "bpr":
+            drawn = self._one_each(dataset, users, trained, rng)
+        else:
+            row, place = dataset.history("train", users).places()
+            same = dataset.events["kind"][place] == dataset.target
+            row, own = row[same], dataset.events["item"][place[same]].astype(np.int64)
+        if self.config.loss == "sampled":
+            drawn = rng.permutation(trained)[: self.config.negatives]
         return Wanted(
             items=torch.from_numpy(items),
             row=torch.from_numpy(row),
@@ -134,18 +142,24 @@ class Edge(Task):
             drawn=None if drawn is None else torch.from_numpy(drawn),
         )
 
-    def _drawn(self, dataset: Dataset, keys: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray | None:
-        """Negatives, uniform over the items that occur in training; `keys` are row · V + item of the users' own."""
-        if self.config.loss == "softmax":
-            return None
-        trained = np.setdiff1d(np.arange(dataset.n_items), dataset.untrained_items)
-        if self.config.loss == "sampled":
-            return rng.permutation(trained)[: self.config.negatives]
-        drawn = rng.choice(trained, count)
+    def _one_each(
+        self, dataset: Dataset, users: np.ndarray, trained: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """(B, 1) an item of training for each user that is none of the user's own."""
+        keys = self._pairs(dataset)
+        drawn = rng.choice(trained, len(users))
         for _ in range(TRIES):
-            taken = np.flatnonzero(np.isin(np.arange(count) * dataset.n_items + drawn, keys))
+            wanted = users * dataset.n_items + drawn
+            taken = np.flatnonzero(keys[np.searchsorted(keys, wanted).clip(max=len(keys) - 1)] == wanted)
             drawn[taken] = rng.choice(trained, len(taken))
         return drawn[:, None]
+
+    def _pairs(self, dataset: Dataset) -> np.ndarray:
+        """(N,) user · V + item of all training events of the wanted kind, sorted."""
+        if self._keys is None or self._keys[0] is not dataset:
+            users, places = self._events(dataset)
+            self._keys = dataset, np.unique(users * dataset.n_items + dataset.events["item"][places])
+        return self._keys[1]
 
     def loss(self, model: Model, stream: Stream, target: Wanted) -> Tensor:
         """A scalar, 1 for a model that tells nothing apart."""
