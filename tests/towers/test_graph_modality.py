@@ -1,11 +1,14 @@
 """Graphs as a modality: what travels over edges is known, is of training rows, and later rows change nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from p5rec.collate import collate
+from p5rec.core.config import Config
 from p5rec.core.errors import InputError
 from p5rec.data import storage
 from p5rec.data.builder import prepare
@@ -15,11 +18,15 @@ from p5rec.data.features import Column, Features, Kind
 from p5rec.data.ragged import Ragged
 from p5rec.data.sources.table import Table
 from p5rec.data.splits.leave_one_out import LeaveOneOut
-from p5rec.testing.making import drawn, setting, towers
+from p5rec.models.lightgcn import Lightgcn, LightgcnConfig
+from p5rec.tasks.edge import Edge, EdgeConfig
+from p5rec.testing.making import FOLDERS, drawn, setting, towers
 from p5rec.testing.sample import poisoned, sample
 from p5rec.testing.sequences import from_sequences
+from p5rec.towers.fusion.sum import Sum
 from p5rec.towers.modalities.graph import Graph, GraphConfig, carried, directions
 from p5rec.towers.modalities.graph import _matrix as matrix
+from p5rec.towers.tower import build
 
 BLOCKS = [[0, 1], [1, 2], [0, 2], [3, 4], [4, 5], [3, 5], []]  # two blocks, and a row that is linked to nothing
 
@@ -150,3 +157,51 @@ def test_links_do_not_take_the_name_of_a_column(tmp_path: Path) -> None:
     path = written(tmp_path, "a,b\ni0,i1\n")
     with pytest.raises(InputError, match=r"item_links\.genre: the table of items has a column of this name"):
         prepared(tmp_path, items=str(tmp_path / "items.csv"), item_links={"genre": path})
+
+
+# ---------------------------------------------------------------- a world in which only friends tell
+
+
+def silent_and_talking(each: int = 40, items: int = 10) -> tuple[Dataset, np.ndarray]:
+    """Two circles of friends, each with items of its own; half of the users have shown nothing yet but a start.
+
+    Returns:
+        The data, users with links to their circle, and the circle of each user by number.
+    """
+    rng, circle, sequences = np.random.default_rng(0), {}, {}
+    for user in range(2 * each):
+        key, side = f"u{user:02d}", user % 2
+        own = [f"{side}-{item}" for item in rng.permutation(items)[:6]]
+        sequences[key], circle[key] = (own if user < each else ["start", *own[:2]]), side
+    plain = from_sequences(sequences)
+    sides = np.array([circle[key] for key in plain.users.all().to_pylist()])
+    friends = [rng.choice(np.flatnonzero(sides == side), 8, replace=False) for side in sides]
+    return from_sequences(sequences, user_columns={"friends": links(friends)}), sides
+
+
+@pytest.mark.parametrize(("view", "least", "most"), [("graph", 0.95, 1.0), ("id", 0.3, 0.8)])
+def test_who_showed_nothing_yet_is_told_by_friends(view: str, least: float, most: float) -> None:
+    dataset, sides = silent_and_talking()
+    plug, settings = FOLDERS["modality"].load(view), {"of": ("friends",), "size": 2} if view == "graph" else {}
+    views, joint = {view: (plug, plug.Config(**settings))}, (Sum, Config())
+    made_for = replace(setting(dataset), user_tower=lambda width: build(dataset.known_users, width, views, joint))
+    with drawn(0):
+        model = Lightgcn(LightgcnConfig(width=16), made_for)
+        task = Edge(EdgeConfig(unknown=0.0), made_for)
+        model.bind(dataset)
+        optimiser = torch.optim.Adam(model.parameters(), 0.02)
+        for step in range(50):
+            model.refresh()
+            loss = task.loss(model, *task.batch(dataset, model, 0, step))
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    model.eval()
+    queries, _ = dataset.held_out("valid")
+    queries = queries.rows(np.flatnonzero(queries.history.lengths == 1))
+    with torch.no_grad():
+        model.refresh()
+        top = model.score(model.encode(collate(queries)))[:, 0].topk(5).indices.numpy()
+    right = np.array([[key.startswith(f"{side}-") for key in dataset.items.keys(row)]
+                      for row, side in zip(top, sides[queries.users], strict=True)])  # fmt: skip
+    assert least <= right.mean() <= most
