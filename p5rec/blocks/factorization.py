@@ -5,20 +5,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from p5rec.blocks.levels import USER, levels
+from p5rec.blocks.levels import levels
 from p5rec.blocks.shrink import shrunk
 from p5rec.blocks.sized import longer
 from p5rec.blocks.stream import Kind, Stream
 
-BIASES = 5.0  # times as much as biases are pulled towards 0 are factors
 UNKNOWN = -1  # the number of a user or item of whom nothing is known
 
 
 class Factorization(nn.Module):
     """Matrix factorization (Koren et al. 2009) whose new users are read off their history.
 
-    A known user has factors and a bias, a new one what the state tells, and a level by the labels before the ask:
+    A known user has factors and a level, a new one what the state tells, and a level by the labels before the ask:
     never both, as what is fitted to all labels of a user, less those before an ask, tells the label that is asked for.
+    Levels are solved; a learned bias stands in for that of an item or user without labels only, since beside it
+    learning would undo its shrinkage.
 
     Args:
         hidden: H, the width of the states.
@@ -26,6 +27,7 @@ class Factorization(nn.Module):
         offer, item_bias: items likewise.
         factors: F.
         pull: on factors towards 0, for each number estimated.
+        hide: share of items and users that are met as if they had no labels in training.
         counts: users and items.
     """
 
@@ -42,15 +44,16 @@ class Factorization(nn.Module):
         item_bias: nn.Module,
         factors: int,
         pull: float,
+        hide: float,
         counts: tuple[int, int],
     ) -> None:
         super().__init__()
         self.taste, self.offer, self.user_bias, self.item_bias = taste, offer, user_bias, item_bias
-        self.pull = pull
+        self.pull, self.hide = pull, hide
         self.wish = nn.Linear(hidden, factors)
         nn.init.zeros_(self.wish.weight)  # biases come first
         nn.init.zeros_(self.wish.bias)
-        self.register_buffer("scale", torch.tensor([0.0, 1.0, 0.0, 0.0]))  # see `fit`
+        self.register_buffer("scale", torch.tensor([0.0, 1.0, 0.0, 0.0, 0.0]))  # see `fit`
         self.register_buffer("user_level", torch.zeros(counts[0]))
         self.register_buffer("item_level", torch.zeros(counts[1]))
 
@@ -60,10 +63,10 @@ class Factorization(nn.Module):
             return
         labels = labels.double()
         mean, deviation = float(labels.mean()), float(labels.std(correction=0)) or 1.0
-        self.scale.copy_(torch.tensor([mean, deviation, float(labels.min()), float(labels.max())]))
         found = levels(users, items, (labels - mean) / deviation, len(self.user_level), len(self.item_level))
-        self.user_level.copy_(found[0])
-        self.item_level.copy_(found[1])
+        self.scale.copy_(torch.tensor([mean, deviation, float(labels.min()), float(labels.max()), found.pull[0]]))
+        self.user_level.copy_(found.users)
+        self.item_level.copy_(found.items)
 
     @property
     def differ(self) -> bool:
@@ -91,20 +94,28 @@ class Factorization(nn.Module):
         before = (stream.asks - 1).clamp(min=0)
         count = told.cumsum(1).gather(1, before)
         total = (above * told).cumsum(1).gather(1, before)
-        return torch.where(known, whole, total / (count + USER))
+        return torch.where(known, whole, total / (count + self.scale[4]))
 
     def forward(self, hidden: Tensor, users: Tensor, level: Tensor, items: Tensor) -> Tensor:
         """States (B, A, H), users and levels (B, A), items (C,), (B, C) or (B, A, C) → deviations (B, A, C)."""
-        few, known = self.pull / BIASES, (users != UNKNOWN).unsqueeze(-1)
+        known = (users != UNKNOWN).unsqueeze(-1)
         wish = shrunk(torch.where(known, self.taste(users), self.wish(hidden)), self.pull)
-        bias = shrunk(self.item_bias(items), few).squeeze(-1) + self.item_level[items]
         offer = shrunk(self.offer(items), self.pull)
+        of_user = self._stood_in(level.unsqueeze(-1), self.user_bias(users))
+        of_item = self._stood_in(self.item_level[items].unsqueeze(-1), self.item_bias(items)).squeeze(-1)
         if items.dim() == 3:
             met = (offer @ wish.unsqueeze(-1)).squeeze(-1)
         else:
             met = wish @ offer.transpose(-1, -2)
-            bias = bias if items.dim() == 1 else bias.unsqueeze(1)
-        return met + bias + shrunk(self.user_bias(users), few) + level.unsqueeze(-1)
+            of_item = of_item if items.dim() == 1 else of_item.unsqueeze(1)
+        return met + of_item + of_user
+
+    def _stood_in(self, level: Tensor, bias: Tensor) -> Tensor:
+        """Levels (…, 1), and learned biases where there is none, or in training, some are hidden."""
+        without = level == 0
+        if self.training:
+            without = without | (torch.rand_like(level) < self.hide)
+        return torch.where(without, shrunk(bias, self.pull), level)
 
     def grow(self, users: int, items: int) -> None:
         """Room for new ones, who stand at the mean; the towers grow by themselves."""

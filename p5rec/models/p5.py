@@ -20,6 +20,7 @@ from p5rec.blocks.factorization import UNKNOWN, Factorization
 from p5rec.blocks.memory import Memory
 from p5rec.blocks.naming import Naming, places
 from p5rec.blocks.pretrained import Pretrained
+from p5rec.blocks.shrink import shrunk
 from p5rec.blocks.sized import longer
 from p5rec.blocks.speaking import spoken
 from p5rec.blocks.stream import Kind, Stream, at
@@ -32,7 +33,7 @@ from p5rec.core.errors import InputError
 from p5rec.core.things import ANSWERS
 from p5rec.data.ragged import Ragged
 
-HEARD = 200_000  # texts that tell what words say of numbers
+HEARD = 100_000  # texts that tell what words say of numbers
 CLEAR = 5.0  # times a cosine, so that a word of yes or no is soon sure
 
 
@@ -57,7 +58,7 @@ class P5Config(Config):
     positions: Literal["start", "rotary"] = Field(
         "rotary", description="rotations, which read words alike behind a history of any length, or learned vectors"
     )
-    unknown: float = Field(0.1, ge=0, lt=1, description="share of rows whose user is hidden, as new users are")
+    unknown: float = Field(0.1, ge=0, lt=1, description="share of rows whose user is hidden, as new ones are")
     forget: float = Field(0.15, ge=0, lt=1, description="share of words left out in training, as other wordings do")
     names: int = Field(
         64, ge=0, description="width in which words of a prompt are matched with words of items; 0 does not"
@@ -105,6 +106,7 @@ class P5(Prompted, Grows, Bound):
             item_bias=setting.item_tower(1),
             factors=config.factors,
             pull=config.shrink,
+            hide=config.unknown,
             counts=(setting.users.count, setting.items.count),
         )
 
@@ -129,7 +131,9 @@ class P5(Prompted, Grows, Bound):
         above = self.numbers.above(labels)
         level = self.numbers.user_level[users] + self.numbers.item_level[items]
         wanted = torch.stack([above - level, above], dim=1)[: len(rows)]
-        self.tone.fit(torch.from_numpy(rows.values).long(), starts, wanted)
+        between = [dataset.words.encode([f"a {mark} a" for mark in marks]) for marks in (".!", ":?")]
+        ends, openers = (torch.tensor([int(row[len(row) // 2]) for row in told]) for told in between)
+        self.tone.fit(torch.from_numpy(rows.values).long(), starts, wanted, (ends, openers))
 
     def refresh(self) -> None:
         """Nothing to do."""
@@ -236,7 +240,7 @@ class P5(Prompted, Grows, Bound):
 
     def _said(self, hidden: Tensor, state: dict[str, Tensor], column: int) -> Tensor:
         """(B, A, 1) what the prompt says of a number: of a user and an item, or alone."""
-        plain: Tensor = self.plain(hidden)
+        plain = shrunk(self.plain(hidden), self.config.shrink)  # beside the rest, little is left for it to say
         return plain + state["tone"][..., column, None]
 
     def _calm(self, hidden: Tensor) -> Tensor:
