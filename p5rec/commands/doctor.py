@@ -21,6 +21,7 @@ BRINGS: dict[str, tuple[str, str]] = {
     "scikit-learn": ("text", "baselines that read reviews"),
     "peft": ("peft", "low-rank tuning"),
     "pandas": ("pandas", "pandas frames in and out (polars frames always work)"),
+    "optuna": ("tune", "searching settings: p5rec tune"),
     "tensorboard": ("tensorboard", "curves in TensorBoard: loggers = ['tensorboard']"),
     "wandb": ("wandb", "curves in Weights & Biases, offline too: loggers = ['wandb']"),
 }

@@ -84,15 +84,24 @@ def assign(values: dict[str, Any], setting: str) -> None:
     path, equals, text = setting.partition("=")
     if not equals or not path.strip():
         raise InputError(f"--set {setting}: expected PATH=VALUE, e.g. model.sasrec.width=64")
-    *tables, key = path.strip().split(".")
+    put(values, path.strip(), _value(text), f"--set {setting}")
+
+
+def put(values: dict[str, Any], path: str, value: Any, where: str) -> None:
+    """Set the value at a dotted path of nested values.
+
+    Raises:
+        InputError: a part of the path is not a table; told of `where`.
+    """
+    *tables, key = path.split(".")
     place = values
     for table in tables:
         if isinstance(place.get(table), str):  # a plug's name, now with settings
             place[table] = {"name": place[table]}
         place = place.setdefault(table, {})
         if not isinstance(place, dict):
-            raise InputError(f"--set {setting}: {table!r} is a value, not a table")
-    place[key] = _value(text)
+            raise InputError(f"{where}: {table!r} is a value, not a table")
+    place[key] = value
 
 
 def _value(text: str) -> Any:

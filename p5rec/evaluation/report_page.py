@@ -21,11 +21,16 @@ def render(report: Report) -> str:
         MissingExtra: jinja2 is not installed.
     """
     text = (HERE / "report.html").read_text(encoding="utf-8")
-    page: str = _templates().from_string(text).render(**_context(report))
+    page: str = templates().from_string(text).render(**_context(report))
     return page
 
 
-def _templates() -> Any:
+def templates() -> Any:
+    """What fills templates.
+
+    Raises:
+        MissingExtra: jinja2 is not installed.
+    """
     try:
         import jinja2
     except ImportError:

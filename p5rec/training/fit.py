@@ -33,6 +33,7 @@ def fit(
     balance: Balance,
     tuning: Tuning,
     validate: Callable[[Model], float] | None = None,
+    watch: Callable[[History], None] | None = None,
     folder: Path | None = None,
     seed: int = 0,
     loggers: Sequence[Any] = (),
@@ -48,6 +49,7 @@ def fit(
         balance: makes one gradient out of the losses; built with ``balanced(weights, config.turns)``.
         tuning: opens parameters; what it adds is merged when the run is over.
         validate: a score of the model, more is better; without it there is no early stopping.
+        watch: sees the curves after each validation, and may end the run by raising.
         folder: where states to resume from are kept until the run is over; None keeps none.
         seed: of every draw.
         loggers: as `p5rec.training.loggers.build` makes them.
@@ -70,7 +72,7 @@ def fit(
         tuning.open(model)
     made_of = _fingerprint(model, tasks, dataset, config, weights, seed, balance, tuning)
     with torch.random.fork_rng(devices=[]):
-        run = Run(model, tasks, dataset, config, turns, balance, validate, folder, seed, loggers, made_of)
+        run = Run(model, tasks, dataset, config, turns, balance, validate, folder, seed, loggers, made_of, watch)
         run.resume()
         run.all.train()
         drive(run)

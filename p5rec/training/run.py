@@ -46,7 +46,9 @@ class Run:
         seed: int,
         loggers: Sequence[Any],
         fingerprint: str,
+        watch: Callable[[History], None] | None = None,
     ) -> None:
+        self.watch = watch
         self.model, self.tasks, self.dataset, self.config = model, tasks, dataset, config
         self.turns, self.balance, self.validate = turns, balance, validate
         self.folder, self.seed, self.loggers, self.fingerprint = folder, seed, loggers, fingerprint
@@ -171,6 +173,8 @@ class Run:
         self._log({"valid": score})
         shown = ", ".join(f"{name} {value:.4f}" for name, value in self.history.recent().items())
         say(f"  epoch {epoch:g}: loss {shown}; validation {score:.4f}; {self.history.seconds:.0f} s")
+        if self.watch is not None:
+            self.watch(self.history)
 
     def _keep(self, score: float | None) -> None:
         self.stale = 0

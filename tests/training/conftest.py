@@ -31,6 +31,7 @@ def train(dataset: Dataset) -> Train:
 
     def run(
         validate: Any = None,
+        watch: Any = None,
         folder: Path | None = None,
         loggers: Any = (),
         tuning: Any = None,
@@ -55,6 +56,7 @@ def train(dataset: Dataset) -> Train:
             balance=balance or Fixed(Config(), balanced(weights or dict.fromkeys(tasks, 1.0), config.turns)),
             tuning=tuning or Full(Config()),
             validate=validate,
+            watch=watch,
             folder=folder,
             seed=seed,
             loggers=loggers,

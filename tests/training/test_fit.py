@@ -64,6 +64,20 @@ def test_patience_ends_the_run_and_the_best_weights_come_back(train: Train) -> N
     assert all(torch.equal(tensor, seen[1][name]) for name, tensor in model.state_dict().items())
 
 
+def test_who_watches_the_curve_may_end_the_run(train: Train) -> None:
+    seen: list[list[float]] = []
+
+    def watch(history: Any) -> None:
+        seen.append([one["score"] for one in history.valid])
+        if len(seen) == 2:
+            raise KeyError("enough")
+
+    scores = iter([0.1, 0.5, 0.4])
+    with pytest.raises(KeyError, match="enough"):
+        train(validate=lambda model: next(scores), watch=watch)
+    assert seen == [[0.1], [0.1, 0.5]]
+
+
 def test_the_last_weights_may_be_kept_though_others_validated_better(train: Train) -> None:
     scores, seen = iter([0.9, 0.5, 0.1]), []
 
