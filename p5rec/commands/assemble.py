@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from p5rec.commands import weights
+from p5rec.commands import indexing, weights
 from p5rec.commands.folders import choose
 from p5rec.commands.page import ModelEntry, Page
 from p5rec.commands.weights import Trained
@@ -20,6 +20,7 @@ from p5rec.core import seed as seeds
 from p5rec.core.errors import InputError
 from p5rec.data.dataset import Dataset
 from p5rec.data.features import Features
+from p5rec.data.index import Indexed
 from p5rec.towers.tower import build as build_tower
 
 
@@ -118,6 +119,8 @@ def responders(
         if not inner and entry.of:
             continue
         responder = made[name] = entry.responder.make(inner, dataset)
+        if isinstance(responder, Indexed):
+            responder.index = indexing.index_of(name, entry.responder.config)
         if isinstance(responder, Fitted) and learned is not None and name in learned:
             responder.restore(learned[name])
     return made

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import tomli_w
 from pydantic import Field, ValidationError
 
-from p5rec.commands import origin
+from p5rec.commands import indexing, origin
 from p5rec.commands.folders import Chosen, choose, use_own
 from p5rec.commands.origin import Origin
 from p5rec.contracts import Solved
@@ -143,6 +143,7 @@ class Page:
         single += [("modality", c) for views in self.modalities.values() for c in views]
         single += [("fusion", c) for c in self.fusion.values()]
         single += [("responder", entry.responder) for entry in self.responders.values()]
+        single += [("index", index) for index in indexing.chosen(self.responders)]
         for entry in self.models.values():
             single += [("model", entry.model), ("balance", entry.balance), ("tuning", entry.tuning)]
             single += [("task", chosen) for chosen, _ in entry.tasks.values()]
@@ -375,6 +376,7 @@ def _check_names(run: RunSection, models: Any, responders: Any, faults: _Faults)
                     f"another responder; put the rules around {name!r} instead"
                 )
         known.append(name)
+    faults.found += indexing.faults(models, responders)
     for key in ("responder", "fallback"):
         wanted = getattr(run.serve, key)
         if wanted is not None and wanted not in known and not (key == "fallback" and wanted == "popular"):

@@ -23,3 +23,13 @@ class Index(Plug):
     @abstractmethod
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """(Q, D) → item numbers (Q, k) and scores (Q, k), best first."""
+
+
+class Indexed:
+    """Mix-in of a responder that looks items up: `config.index` names the index, its builder hands it in, empty.
+
+    Attributes:
+        index: None: it does without.
+    """
+
+    index: Index | None = None

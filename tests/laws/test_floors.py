@@ -43,6 +43,7 @@ HEAVY = {
     "pandas": {"p5rec.data", "p5rec"},
     "transformers": {"p5rec.blocks", "p5rec.towers", "p5rec.data"},
     "sklearn": {"p5rec.evaluation"},
+    "faiss": {"p5rec.serving"},
     "sacrebleu": {"p5rec.evaluation"},
     "rouge_score": {"p5rec.evaluation"},
     "PIL": {"p5rec.towers"},

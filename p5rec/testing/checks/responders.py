@@ -12,6 +12,7 @@ import numpy as np
 from p5rec.contracts import Estimates, Fitted, Model, Prompted, Responder
 from p5rec.data.answers import NOTHING, Answers, ItemLists, Numbers, Replies, Texts
 from p5rec.data.dataset import Dataset
+from p5rec.data.index import Indexed
 from p5rec.data.queries import Queries, Truth
 from p5rec.data.ragged import Ragged
 from p5rec.testing.making import FOLDERS, every, fitted, setting
@@ -31,7 +32,11 @@ def build(plug: type[Responder], dataset: Dataset, held: tuple[Queries, Truth] |
     try:
         made = plug(config, rankers, dataset)  # type: ignore[call-arg]
     except ValueError:  # it wraps a single one
-        made = plug(config, {"itemknn": rankers["itemknn"]}, dataset)  # type: ignore[call-arg]
+        one = "mf" if issubclass(plug, Indexed) else "itemknn"
+        made = plug(config, {one: ranker(one, dataset)}, dataset)  # type: ignore[call-arg]
+    if isinstance(made, Indexed):
+        index = FOLDERS["index"].load("exact")
+        made.index = index(index.Config())
     if isinstance(made, Fitted):
         made.fit(*(held or dataset.held_out("valid")))
     return made
