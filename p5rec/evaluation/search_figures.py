@@ -63,7 +63,9 @@ def _effect(search: Search, key: str) -> Figure:
     points = [(place(t.settings[key]), float(t.value or 0), _told(search, t)) for t in search.finished]
     others = [point for point, trial in zip(points, search.finished, strict=True) if trial is not best]
     top = [point for point, trial in zip(points, search.finished, strict=True) if trial is best]
-    ended = [(place(t.settings[key]), t.curve[-1], _told(search, t)) for t in search.trials if not t.value and t.curve]
+    ended = [
+        (place(t.settings[key]), t.curve[-1], _told(search, t)) for t in search.trials if t.value is None and t.curve
+    ]
     shown = [*_dots("c1 dots large", top), *_dots("c0 dots", others), *_dots("c7 dots hollow", ended)]
     return Figure(key, lines(f"{search.metric} by {key}", shown, axes, marks=True), _share(search, key))
 
