@@ -142,6 +142,7 @@ def _recbole(folder: Path) -> tuple[Any, Any]:
             __import__(name)
         except ImportError:
             sys.modules[name] = _Empty(name)
+    sparse.dok_matrix._update = lambda matrix, cells: matrix._dict.update(cells)  # as scipy had it when it was written
     from recbole.data.interaction import Interaction
     from recbole.model.general_recommender.lightgcn import LightGCN
 
