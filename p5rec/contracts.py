@@ -42,8 +42,6 @@ Target = Any  # each task defines its own; only that task looks at it
 
 
 # ---------------------------------------------------------------- items and users
-
-
 class Modality(nn.Module, Plug):
     """One view of an item or user: values of columns → vectors. Built as ``Modality(config, width)``.
 
@@ -82,6 +80,8 @@ class Modality(nn.Module, Plug):
 
 class Fusion(nn.Module, Plug):
     """Several (N, D) parts of an item → one. Built as ``Fusion(config, names, width)``."""
+
+    first_decides: ClassVar[bool] = False  # where the first part is known, the others are not looked at, nor made
 
     @abstractmethod
     def forward(self, parts: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:

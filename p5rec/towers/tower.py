@@ -110,7 +110,7 @@ class FeatureTower(Tower):
 
     def forward(self, ids: Tensor) -> Tensor:
         """(…) numbers → (…, D), fused; -1 is one of which nothing is known."""
-        parts, present = self._looked_up(ids.reshape(-1))
+        parts, present = self._looked_up(ids.reshape(-1), self.fusion.first_decides)
         fused: Tensor = self.fusion(parts, present)
         return fused.view(*ids.shape, self.width)
 
@@ -133,15 +133,27 @@ class FeatureTower(Tower):
         for name, view in self._modalities():
             setattr(self.values, name, of_modality(view, features))
 
-    def _looked_up(self, ids: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Parts (N, D), the unknown ones filled, and whether each is known (N,)."""
+    def _looked_up(self, ids: Tensor, first_decides: bool = False) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Parts (N, D), the unknown ones filled, and whether each is known (N,); others than the first only where
+        it is not, if it decides.
+        """
         parts, present = {}, {}
-        place, known = ids.clamp(min=0), ids >= 0
+        place, left = ids.clamp(min=0), ids >= 0
         for name, view in self._modalities():
             values = getattr(self.values, name)[place]
-            present[name] = known & view.present(values) & self._kept(view, ids) & self._looked_at(name)
-            parts[name] = torch.where(present[name].unsqueeze(1), view.encode(values), self.missing[name])
+            here = present[name] = left & view.present(values) & self._kept(view, ids) & self._looked_at(name)
+            parts[name] = self._encoded(name, view, values, here)
+            if first_decides and len(parts) == 1:
+                left = left & ~here
         return parts, present
+
+    def _encoded(self, name: str, view: Modality, values: Tensor, here: Tensor) -> Tensor:
+        """(N, D) the part where it is `here` (N,), else the vector of the missing; few rows are made alone."""
+        missing = self.missing[name]
+        if 2 * int(here.sum()) > len(here):
+            return torch.where(here.unsqueeze(1), view.encode(values), missing)
+        rows = here.nonzero().squeeze(1)
+        return missing.expand(len(here), -1).index_copy(0, rows, view.encode(values[rows]).to(missing.dtype))
 
     def _looked_at(self, name: str) -> bool:
         return self.only is None or name in self.only

@@ -18,6 +18,8 @@ class First(Fusion):
     The dropout of the id lets the others learn to stand in.
     """
 
+    first_decides = True
+
     def __init__(self, config: Config, names: list[str], width: int) -> None:
         super().__init__()
         self.names = list(names)
