@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from p5rec.blocks.backbone import Backbone, Own
 from p5rec.blocks.factorization import UNKNOWN, Factorization
@@ -97,7 +98,7 @@ class P5(Prompted, Grows, Bound):
         nn.init.zeros_(self.plain.weight)
         nn.init.zeros_(self.plain.bias)
         self.tone = Tone(max(setting.words, 1), len(ANSWERS))
-        self.echo = nn.Parameter(torch.zeros(max(setting.words, 1), 2))  # words for what fits, and for what is liked
+        self.echo = nn.Parameter(torch.zeros(max(setting.words, 1), 4))  # what words say of fits (two), likes, praise
         self.numbers = Factorization(
             self.net.width,
             taste=setting.user_tower(config.factors),
@@ -142,23 +143,29 @@ class P5(Prompted, Grows, Bound):
         """What is known at each ask, (B, A, …) each: the hidden vector, the user, the last item, and more."""
         users, asks, words = self._met(stream.users), stream.asks, places(stream)
         count, numbers = asks.shape[1], stream.values.gather(1, words.clamp(min=0))
-        before = (words.unsqueeze(1) < asks.unsqueeze(2)) & (words >= 0).unsqueeze(1)  # (B, A, N)
-        tone, answers = self.tone(numbers, before)
+        before = _before(words, asks)
+        tone, answers = self._heard(stream, words)
         kept = self._remembered(stream)
-        wanted = torch.cat([asks - 1 if self.causal else asks, words], dim=1)
+        item, met = _last_item(stream)
+        wanted = torch.cat([asks - 1 if self.causal else asks, (met - 1).clamp(min=0), words], dim=1)
         read = self.net(self._inputs(stream, users, kept), stream.kinds == Kind.PAD, wanted)
         found = {
             "hidden": read[:, :count],
+            "prior": read[:, count : 2 * count],
             "user": users.unsqueeze(1).expand_as(asks),
-            "item": _last_item(stream),
+            "item": item,
             "level": self.numbers.level(stream, users),
             "tone": tone,
             "answers": answers,
         }
         if self.naming:
             vectors, told = self.net.lexicon(numbers), kept.gather(1, words.clamp(min=0))
-            found["named"] = self.naming.named(found["hidden"], read[:, count:], vectors, told, before)
+            found["named"] = self.naming.named(found["hidden"], read[:, 2 * count :], vectors, told, before)
         return found
+
+    def _heard(self, stream: Stream, words: Tensor) -> tuple[Tensor, Tensor]:
+        """What the words (B, N) before each ask say by themselves: (B, A, 2) and (B, A, 3)."""
+        return self.tone(stream.values.gather(1, words.clamp(min=0)), _before(words, stream.asks))
 
     def _met(self, users: Tensor) -> Tensor:
         """(B,) users, some of them hidden in training."""
@@ -256,14 +263,23 @@ class P5(Prompted, Grows, Bound):
 
     def words(self, state: dict[str, Tensor]) -> Tensor:
         """(B, A, W)."""
-        return self._spoken(state["hidden"], state["user"], state["level"], state["item"])
+        hidden, prior, users, level, items = (state[one] for one in ("hidden", "prior", "user", "level", "item"))
+        return self._spoken(hidden, prior, users, level, items, state["tone"][..., ALONE])
 
-    def _spoken(self, hidden: Tensor, users: Tensor, level: Tensor, items: Tensor) -> Tensor:
-        """(B, A, W): what the net says, and "yes" and the like by the scores of the item that is spoken of (B, A)."""
+    def _spoken(
+        self, hidden: Tensor, prior: Tensor, users: Tensor, level: Tensor, items: Tensor, praise: Tensor
+    ) -> Tensor:
+        """(B, A, W): what the net says, and "yes" and the like by the scores of the item that is spoken of (B, A).
+
+        The item was to be expected by `hidden` (B, A, H), and by `prior` (B, A, H), which has not met it yet. "Good"
+        and "bad" follow `praise` (B, A), what the words before say of a number.
+        """
         there = (items != UNKNOWN).unsqueeze(-1)
-        fit = (unit(self.outward(hidden)) * unit(self.items(items))).sum(-1, keepdim=True) * CLEAR
+        item = unit(self.items(items))
+        fits = [(unit(self.outward(one)) * item).sum(-1, keepdim=True) * CLEAR * there for one in (hidden, prior)]
         liked = self.numbers(self._calm(hidden.detach()), users, level, items.clamp(min=0).unsqueeze(-1)).detach()
-        echo: Tensor = (torch.cat([fit, liked], dim=-1) * there) @ self.echo.T.to(hidden.dtype)
+        told = torch.cat([*fits, liked * there, praise.unsqueeze(-1)], dim=-1)
+        echo: Tensor = told @ self.echo.T.to(hidden.dtype)
         return self.net.speak(hidden) + echo
 
     def generate(
@@ -284,13 +300,23 @@ class P5(Prompted, Grows, Bound):
         )
 
         last = replace(stream, asks=place.unsqueeze(1))
-        about = stream.users.unsqueeze(1), self.numbers.level(last, stream.users), _last_item(last)
+        item, met = _last_item(last)
+        prior = at(hidden, (met - 1).clamp(min=0))
+        about = prior, stream.users.unsqueeze(1), self.numbers.level(last, stream.users), item
+        kinds, values = (F.pad(grid, (0, limit)) for grid in (stream.kinds, stream.values))
+
+        def praise(said: int) -> Tensor:
+            text = replace(stream, kinds=kinds, values=values, asks=(place + said).unsqueeze(1))
+            return self._heard(text, places(text))[0][..., ALONE]
 
         def further(word: Tensor, said: int) -> Tensor:
+            here = (place + said).unsqueeze(1)
+            kinds.scatter_(1, here, Kind.WORD)
+            values.scatter_(1, here, word.unsqueeze(1))
             x = self.net.lexicon(word).unsqueeze(1)
-            return self._spoken(self.net.read(x, memory, (place + said).unsqueeze(1)), *about)[:, 0]
+            return self._spoken(self.net.read(x, memory, here), *about, praise(said + 1))[:, 0]
 
-        first = self._spoken(at(hidden, (place - 1).unsqueeze(1)), *about)[:, 0]
+        first = self._spoken(at(hidden, (place - 1).unsqueeze(1)), *about, praise(0))[:, 0]
         return spoken(first, further, self.end, limit, top_p, seed, seconds)
 
     def kept(self) -> dict[str, str]:
@@ -343,10 +369,15 @@ def _between(width: int, other: int, level: float | None = None) -> nn.Module:
     return layer
 
 
-def _last_item(stream: Stream) -> Tensor:
-    """(B, A) the item that stands last before each ask; `UNKNOWN` where none does."""
+def _before(words: Tensor, asks: Tensor) -> Tensor:
+    """(B, A, N) bool: words at places (B, N), -1 pads, that stand before asks (B, A)."""
+    return (words.unsqueeze(1) < asks.unsqueeze(2)) & (words >= 0).unsqueeze(1)
+
+
+def _last_item(stream: Stream) -> tuple[Tensor, Tensor]:
+    """(B, A) the item that stands last before each ask, `UNKNOWN` where none does, and its place."""
     place = torch.arange(stream.width, device=stream.kinds.device)
     latest = torch.where(stream.kinds == Kind.ITEM, place, -1).cummax(1).values
     before = latest.gather(1, (stream.asks - 1).clamp(min=0))
     found = stream.values.gather(1, before.clamp(min=0))
-    return found.masked_fill((before < 0) | (stream.asks < 1), UNKNOWN)
+    return found.masked_fill((before < 0) | (stream.asks < 1), UNKNOWN), before

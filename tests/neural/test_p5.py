@@ -72,6 +72,8 @@ def slowly(model: P5, stream: Stream, limit: int) -> list[list[int]]:
 @pytest.mark.parametrize("ligr", [False, True])
 def test_words_said_with_a_memory_are_those_of_reading_everything_anew(positions: str, ligr: bool) -> None:
     model = made(positions=positions, ligr=ligr)
+    torch.nn.init.normal_(model.echo)  # what was read of items and of a text counts, too
+    torch.nn.init.normal_(model.tone.solved)
     stream = collate(prompts(), model.length)
     with torch.inference_mode():
         words, lengths = model.generate(stream, 6)
