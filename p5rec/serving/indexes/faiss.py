@@ -21,8 +21,8 @@ class Faiss(contracts.Index):
     """Inverted lists of whole vectors (IVF-flat), by dot product (Jégou, Douze & Schmid 2011).
 
     It asks itself how many lists must be looked at: queries that lie between two random vectors must find the stated
-    share of their best ten. Few vectors are searched exactly. Rows that join go to the lists there are: when most
-    have come since, build anew.
+    share of their best ten. Few vectors are searched exactly, and so are those of which half the lists would not do.
+    Rows that join go to the lists there are: when most have come since, build anew.
 
     Attributes:
         measured: the recall of its own queries, 0 … 1; 1 where the search is exact.
@@ -47,18 +47,19 @@ class Faiss(contracts.Index):
             ValueError: they are not (V, D).
         """
         vectors = _checked(vectors)
-        self._index, self.measured = self._faiss.IndexFlatIP(vectors.shape[1]), 1.0
-        if len(vectors) < self._config.exact_below:
+        if len(vectors) < self._config.exact_below or not self._listed(vectors):
+            self._index, self.measured = self._faiss.IndexFlatIP(vectors.shape[1]), 1.0
             self._index.add(vectors)
-            return
-        lists = min(self._config.lists or 4 * int(len(vectors) ** 0.5), len(vectors))
-        inner_product = self._faiss.METRIC_INNER_PRODUCT
-        centres = self._index
-        self._index = self._faiss.IndexIVFFlat(centres, vectors.shape[1], lists, inner_product)
+
+    def _listed(self, vectors: np.ndarray) -> bool:
+        """Put (V, D) vectors into lists; whether a part of the lists is enough."""
+        width, lists = vectors.shape[1], min(self._config.lists or 4 * int(len(vectors) ** 0.5), len(vectors))
+        self._centres = self._faiss.IndexFlatIP(width)  # faiss keeps no reference of its own
+        self._index = self._faiss.IndexIVFFlat(self._centres, width, lists, self._faiss.METRIC_INNER_PRODUCT)
         self._index.cp.niter, self._index.cp.max_points_per_centroid = ROUNDS, POINTS
         self._index.train(vectors)
         self._index.add(vectors)
-        self._look_far_enough(vectors)
+        return self._looks_far_enough(vectors)
 
     def add(self, vectors: np.ndarray) -> None:
         """Append; numbers go on where they ended.
@@ -86,20 +87,21 @@ class Faiss(contracts.Index):
             scores[few], items[few] = self._index.search(queries[few], k, params=every)
         return items, scores
 
-    def _look_far_enough(self, vectors: np.ndarray) -> None:
-        """Look at twice as many lists until enough of the best are found."""
+    def _looks_far_enough(self, vectors: np.ndarray) -> bool:
+        """Look at twice as many lists until enough of the best are found, and say whether half of them will do."""
         rng = np.random.default_rng(0)
         one, other = rng.integers(len(vectors), size=(2, DRAWN))
         asked = vectors[one] + vectors[other]
-        everything = self._faiss.SearchParametersIVF(nprobe=self._index.nlist)
-        right = self._index.search(asked, DEPTH, params=everything)[1]
+        exact = self._faiss.IndexFlatIP(vectors.shape[1])
+        exact.add(vectors)
+        right = exact.search(asked, DEPTH)[1]
         self._index.nprobe = 1
         while (share := _shared(self._index.search(asked, DEPTH)[1], right)) < self._config.recall:
-            self._index.nprobe = min(2 * self._index.nprobe, self._index.nlist)
-            if self._index.nprobe == self._index.nlist:
-                share = 1.0
-                break
+            if 4 * self._index.nprobe > self._index.nlist:
+                return False
+            self._index.nprobe *= 2
         self.measured = share
+        return True
 
 
 def _shared(found: np.ndarray, right: np.ndarray) -> float:
