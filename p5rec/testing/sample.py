@@ -134,5 +134,7 @@ def sound(tone: float, rate: int = 8_000, seconds: float = 0.05) -> str:
     data = io.BytesIO()
     with wave.open(data, "wb") as file:
         file.setparams((1, 2, rate, 0, "NONE", ""))
-        file.writeframes((8_000 * np.sin(2 * np.pi * tone * np.arange(int(rate * seconds)) / rate)).astype("<i2"))
+        file.writeframes(
+            (8_000 * np.sin(2 * np.pi * tone * np.arange(int(rate * seconds)) / rate)).astype("<i2").tobytes()
+        )
     return "data:audio/wav;base64," + base64.b64encode(data.getvalue()).decode()
