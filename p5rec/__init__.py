@@ -12,9 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from p5rec.commands.verbs import evaluate, load, prepare, run, train
+    from p5rec.commands.verbs import evaluate, load, prepare, run, train, tune
 
-__all__ = ["evaluate", "load", "prepare", "run", "train"]
+__all__ = ["evaluate", "load", "prepare", "run", "train", "tune"]
 __version__ = "0.1.0"
 
 

@@ -77,6 +77,20 @@ def evaluate(folder: Run) -> None:
 
 
 @app.command()
+def tune(
+    page: Annotated[str, typer.Argument(help="a page with a [tune] section: settings and their ranges")],
+    out: Out = Path("runs/tune"),
+    settings: Settings = None,
+) -> None:
+    """Search settings on validation rows; a search that was cut off goes on."""
+    from p5rec.commands import page as pages
+    from p5rec.commands import show
+    from p5rec.commands import tune as stage
+
+    show.search(stage.run(pages.read(page, settings or ()), out), out, screen)
+
+
+@app.command()
 def recommend(
     folder: Run,
     user: Annotated[list[str] | None, typer.Option("--user", help="raw user id; may be repeated")] = None,

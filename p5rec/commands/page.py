@@ -82,6 +82,7 @@ class RunSection(Config):
     responder: dict[str, dict[str, Any]] = Field(default_factory=dict, description="responders by name")
     evaluate: EvaluateSection = Field(default_factory=EvaluateSection)
     serve: ServeSection = Field(default_factory=ServeSection)
+    tune: dict[str, Any] = Field(default_factory=dict, description="what `p5rec tune` searches, see docs/pages.md")
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class ModelEntry:
     balance: Chosen
     tuning: Chosen
     start: Origin | None = None  # the trained model whose weights it takes over
+    watch: Callable[..., None] | None = None  # sees its validation curve, and may end its training by raising
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ def read(page: str | Mapping[str, Any], settings: Iterable[str] = (), prepared: 
     Raises:
         InputError: all faults of the page together, each with its path and the nearest right name.
     """
-    values = _values(page) if isinstance(page, str) else _copied(page)
+    values = _values(page) if isinstance(page, str) else copied(page)
     for setting in settings:
         assign(values, setting)
     if prepared:
@@ -182,9 +184,9 @@ def read(page: str | Mapping[str, Any], settings: Iterable[str] = (), prepared: 
     return resolve(origin.completed(values))
 
 
-def _copied(value: Any) -> Any:
+def copied(value: Any) -> Any:
     """Tables of a page anew, so that changes do not reach the caller's; frames are not copied."""
-    return {key: _copied(inner) for key, inner in value.items()} if isinstance(value, Mapping) else value
+    return {key: copied(inner) for key, inner in value.items()} if isinstance(value, Mapping) else value
 
 
 def _values(page: str) -> dict[str, Any]:
@@ -241,7 +243,7 @@ def resolve(values: Mapping[str, Any]) -> Page:
 
 def _without_faults(values: Mapping[str, Any]) -> dict[str, Any]:
     """The page without the settings at fault, so that the faults of its plugs are told, too."""
-    rest: dict[str, Any] = _copied(values)
+    rest: dict[str, Any] = copied(values)
     try:
         RunSection.model_validate(rest)
     except ValidationError as error:

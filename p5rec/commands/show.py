@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -17,6 +18,7 @@ from p5rec.commands.page import shipped
 from p5rec.commands.recommender import Recommender
 from p5rec.core.errors import InputError, nearest
 from p5rec.core.plugins import Plug
+from p5rec.evaluation.search import Search
 from p5rec.serving.answer import Added, Explanation, Recommendation, Reply
 
 
@@ -72,6 +74,19 @@ def as_json(answers: Sequence[BaseModel]) -> str:
     """The answers as the service gives them; one object, or a list where several were asked for."""
     found = [answer.model_dump(mode="json", exclude_none=True) for answer in answers]
     return json.dumps(found[0] if len(found) == 1 else found, ensure_ascii=False)
+
+
+def search(found: Search, out: Path, screen: Console) -> None:
+    """The best settings of a search, what mattered, and where things lie."""
+    best = found.best
+    if best is not None:
+        screen.print(f"{found.metric} of {found.of} on validation rows: {best.value:.4f} (trial {best.number})")
+        for key, value in best.settings.items():
+            share = f"  ({found.importance[key]:.0%} of what mattered)" if key in found.importance else ""
+            screen.print(f"  {key} = {json.dumps(value)}{share}", markup=False)
+    screen.print(
+        f"\npage      {out / 'best.toml'}\nlook      {out / 'tune.html'}\nnumbers   {out / 'trials.csv'}", markup=False
+    )
 
 
 def plugs(kind: str, screen: Console) -> None:

@@ -131,6 +131,7 @@ def _teach(
         balance=entry.balance.make(balanced(task_weights, entry.train.turns)),
         tuning=entry.tuning.make(),
         validate=_validator(page, entry, dataset),
+        watch=entry.watch,
         folder=folder.with_name(f".{folder.name}.{made_by[:8]}.training"),
         seed=seeds.number(page.run.seed, "train", entry.name),
         loggers=build_loggers(page.run.loggers, folder.parent / "logs" / entry.name),

@@ -9,11 +9,13 @@ from typing import Any
 from p5rec.commands import comparison
 from p5rec.commands import prepare as prepare_stage
 from p5rec.commands import run as run_stage
+from p5rec.commands import tune as tune_stage
 from p5rec.commands.page import read
 from p5rec.commands.recommender import Recommender
 from p5rec.data import storage
 from p5rec.data.dataset import Dataset
 from p5rec.evaluation.report import Report
+from p5rec.evaluation.search import Search
 
 
 def prepare(
@@ -70,6 +72,17 @@ def train(
     dataset = storage.load(Path(data)) if isinstance(data, str | Path) else data
     run_stage.train(read(page, settings, prepared=dataset is not None), Path(out), dataset)
     return load(out)
+
+
+def tune(page: str | Mapping[str, Any], out: str | Path, settings: Iterable[str] = ()) -> Search:
+    """Search the settings that the page's ``[tune]`` names, on validation rows; a search that was cut off goes on.
+
+    Args:
+        page: a page file, the name of a shipped page, or the page's values.
+        out: folder of the search: study.db, best.toml, tune.html, trials.csv, trials.json.
+        settings: changes, ``"tune.trials=50"``.
+    """
+    return tune_stage.run(read(page, settings), Path(out))
 
 
 def evaluate(folder: str | Path) -> Report:
