@@ -30,6 +30,6 @@ def test_it_loads_and_answers_as_it_did(folder: Path):
 @pytest.mark.parametrize("folder", KEPT, ids=[folder.name for folder in KEPT])
 def test_it_grows(folder: Path):
     recommender = p5rec.load(folder)
-    recommender.with_items([{"item_id": "new", "title": "thing new", "category": "a"}])
+    recommender = recommender.with_items([{"item_id": "new", "title": "thing new", "category": "a"}])
     asked = {"histories": [["i0"]], "k": 14, "responder": "sasrec"}
     assert "new" in recommender.recommend(**asked)["item_id"].to_list()
