@@ -16,6 +16,7 @@ from p5rec.data.encode import plain_column
 from p5rec.data.features import Column, Features, Kind
 from p5rec.testing.making import FOLDERS
 from p5rec.towers.modalities import _image_encoder, _pictures
+from p5rec.towers.modalities._files import BadFileError
 
 Image = pytest.importorskip("PIL.Image")
 PLUG = FOLDERS["modality"].load("image")
@@ -68,7 +69,7 @@ def test_a_bad_picture_is_one_sentence_and_a_missing_part(tmp_path: Path, capsys
 
 def test_a_bomb_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_pictures, "MOST", 100)
-    with pytest.raises(_pictures.BadPictureError, match="20 × 20 pixels are too many"):
+    with pytest.raises(BadFileError, match="20 × 20 pixels are too many"):
         _pictures.opened(png(size=(20, 20)), 4)
 
 

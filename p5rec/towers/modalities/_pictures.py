@@ -1,42 +1,23 @@
-"""Pictures as files or in a table: opened with care, so that a bad one is a sentence and no crash."""
+"""Pictures: opened with care, so that a bad one is a sentence and no crash."""
 
 from __future__ import annotations
 
-import base64
 import io
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from p5rec.towers.modalities._files import BadFileError, told_by
+
 MOST = 50_000_000  # pixels; a small file can hold more than any memory
-INLINE = "data:"  # how a table holds the bytes themselves
-
-
-class BadPictureError(Exception):
-    """Why a picture cannot be read, in a few words."""
-
-
-def content(told: str, folder: Path) -> bytes:
-    """The bytes of a path (below a folder) or of a ``data:`` address.
-
-    Raises:
-        BadPictureError: there are none.
-    """
-    try:
-        if told.startswith(INLINE):
-            return base64.b64decode(told.partition(",")[2])
-        return (folder / told).read_bytes()
-    except (OSError, ValueError) as error:
-        raise BadPictureError(getattr(error, "strerror", None) or str(error)) from None
 
 
 def opened(data: bytes, side: int) -> Any:
     """A picture of three colours and side × side pixels; what can be seen through is white behind.
 
     Raises:
-        BadPictureError: it is too large, broken or no picture.
+        BadFileError: it is too large, broken or no picture.
     """
     from PIL import Image
 
@@ -45,13 +26,13 @@ def opened(data: bytes, side: int) -> Any:
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data)) as picture:
                 if picture.width * picture.height > MOST:
-                    raise BadPictureError(f"{picture.width:,} × {picture.height:,} pixels are too many")
+                    raise BadFileError(f"{picture.width:,} × {picture.height:,} pixels are too many")
                 picture.draft("RGB", (side, side))  # a large JPEG need not be decoded in full
                 return _plain(picture).resize((side, side), Image.Resampling.BILINEAR)
-    except BadPictureError:
+    except BadFileError:
         raise
     except Exception as error:  # broken files make the decoders raise almost anything
-        raise BadPictureError(str(error).partition("\n")[0][:80].replace("<", "").replace(">", "")) from None
+        raise BadFileError(told_by(error)) from None
 
 
 def _plain(picture: Any) -> Any:
