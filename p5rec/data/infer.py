@@ -16,6 +16,7 @@ from p5rec.data.times import looks_like_time
 
 ROWS = 10_000  # looked at
 IMAGES, SOUNDS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"), (".wav", ".mp3", ".flac", ".ogg", ".m4a")
+HEADS = (b"fLa", b"Ogg", b"ID3", b"\xff\xfb\x90")  # how files of sound begin
 MOSTLY = 0.95  # a context column the user named is of numbers from this share on; the rest are faults
 SHORT, FEW = 40, 0.5  # a category's values are shorter on average, and rarer than this share are distinct
 
@@ -180,7 +181,8 @@ def kind_of(values: pl.Series, numeric: float = 1.0) -> Kind:
     if values.dtype.is_nested():
         return Kind.TEXT
     if values.dtype == pl.Binary:
-        return Kind.IMAGE
+        first = values.drop_nulls().head(1).to_list() or [b""]
+        return Kind.AUDIO if first[0][:3] in HEADS or first[0][8:12] == b"WAVE" else Kind.IMAGE
     return _kind_of_text(values.cast(pl.String, strict=False).drop_nulls(), numeric)
 
 
@@ -196,7 +198,7 @@ def _kind_of_text(values: pl.Series, numeric: float) -> Kind:
         return Kind.TIME
     lower = values.str.to_lowercase()
     for endings, kind in ((IMAGES, Kind.IMAGE), (SOUNDS, Kind.AUDIO)):
-        if any(lower.str.ends_with(ending).mean() > FEW for ending in endings):  # type: ignore[operator]
+        if sum(lower.str.ends_with(ending).mean() for ending in endings) > FEW:  # type: ignore[misc]
             return kind
     if values.str.contains("|", literal=True).mean() > 0.1:  # type: ignore[operator]
         return Kind.LIST

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,8 @@ from p5rec.data.filtering import Dropped
 from p5rec.data.intake import as_id
 from p5rec.data.read import collect
 from p5rec.data.schema import ColumnSchema, Role
+
+FILES = (Kind.IMAGE, Kind.AUDIO)
 
 
 def ident_of(columns: Mapping[str, ColumnSchema]) -> str:
@@ -42,7 +45,14 @@ def side(tables: Tables, name: str, dropped: list[Dropped]) -> pl.DataFrame | No
     if len(unique) < len(table):
         reason = "the id occurs again in its table, where the first row counts"
         dropped.append(Dropped(f"{name} table", reason, len(table) - len(unique)))
-    return unique
+    files = [column for column in kept if columns[column].kind in FILES and unique.schema[column] == pl.String]
+    return unique.with_columns(_beside(unique[column], Path(where).parent) for column in files)
+
+
+def _beside(paths: pl.Series, folder: Path) -> pl.Series:
+    """Paths of files that lie beside the table as paths from where it was named."""
+    found = [str(folder / one) if one and (folder / one).is_file() else one for one in paths]
+    return pl.Series(paths.name, found, dtype=pl.String)
 
 
 def _faults(table: pl.DataFrame, ident: str, columns: Mapping[str, ColumnSchema], where: str) -> list[str]:

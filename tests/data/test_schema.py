@@ -29,6 +29,9 @@ from p5rec.data.schema import Role, Schema
         ([[0.5, 1.0], [2.0, 3.0]], Kind.VECTOR),
         (["x/1.jpg", "x/2.JPG"], Kind.IMAGE),
         (["1.wav", "2.wav"], Kind.AUDIO),
+        (["1.wav", "2.flac", "3.ogg"], Kind.AUDIO),
+        ([b"RIFF\0\0\0\0WAVEfmt ", None], Kind.AUDIO),
+        ([b"\x89PNG", b"GIF"], Kind.IMAGE),
         ([None, None], Kind.TEXT),
     ],
 )

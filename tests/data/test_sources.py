@@ -97,6 +97,18 @@ def test_users_and_items_of_their_own_tables(tmp_path: Path) -> None:
     assert dataset.titles == [f"T{key[1:]}" for key in dataset.items.all().to_pylist()]
 
 
+def test_files_are_looked_for_beside_the_item_table(tmp_path: Path) -> None:
+    events = written(tmp_path, steps().write_csv())
+    (tmp_path / "pictures").mkdir()
+    here = written(tmp_path / "pictures", b"", "0.png")
+    rows = "".join(f"i{n},pictures/{n}.png\n" for n in range(7))
+    items = written(tmp_path, "item_id,picture\n" + rows, "items.csv")
+    dataset = made(read(events, items=items))
+    told = dict(zip(dataset.items.all().to_pylist(), dataset.item_features.columns["picture"].values, strict=True))
+    assert told["i0"] == here
+    assert told["i1"] == "pictures/1.png"
+
+
 def test_odd_names_can_be_said(tmp_path: Path) -> None:
     frame = steps().rename({"user_id": "who", "item_id": "what", "rating": "liking", "timestamp": "moment"})
     path = written(tmp_path, frame.with_columns(pl.lit("x").alias("device")).write_csv())
