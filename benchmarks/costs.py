@@ -205,8 +205,8 @@ def main() -> None:
         "",
         f"`python benchmarks/costs.py --parts {options.parts} --top {options.top}`, {datetime.now(UTC):%Y-%m-%d}, "
         f"commit {commit}, {torch.get_num_threads()} of {os.cpu_count()} cores, {platform.machine()}, "
-        f"torch {torch.__version__}. Processor seconds, and megabytes beyond what was held; slopes of logarithms between the two "
-        "largest sizes.",
+        f"torch {torch.__version__}. Processor seconds, and megabytes beyond what was held; slopes of logarithms "
+        "between the two largest sizes.",
     ]
     print("\n".join([*head, *found]))
     if options.out:

@@ -1,9 +1,12 @@
-"""How long a run will take and how much memory, told before it starts: measured on a few steps, not guessed."""
+"""How long a run will take and how much memory, told before it starts.
+
+Training is measured on a few steps; what ranking the held-out rows takes is counted from its shapes.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -11,12 +14,14 @@ import torch
 
 from p5rec.commands import assemble
 from p5rec.commands.page import ModelEntry, Page
-from p5rec.contracts import Bound, Setting, Solved
+from p5rec.contracts import Bound, Model, Numbers, Setting, Solved
 from p5rec.core.progress import measured, say
 from p5rec.data.dataset import Dataset
 from p5rec.training.fit import balanced, fit
 
 STEPS = 3  # of training, on a copy that is thrown away
+ROWS = 512  # queries that evaluation ranks at once
+REPORT = 100  # MB: packages of the report, resamples, samples
 ORDER = 1024  # of the matrix product that tells how fast this machine multiplies
 
 
@@ -28,11 +33,13 @@ class Guess:
         name: of the model.
         seconds: of all passes, on a machine as busy as now (early stopping may end it sooner).
         mb: of memory beside what the process holds already.
+        kept: MB of it that stay when it is trained.
     """
 
     name: str
     seconds: float
     mb: float
+    kept: float = 0.0
 
 
 def training(page: Page, dataset: Dataset, entries: Iterable[ModelEntry]) -> list[Guess]:
@@ -42,10 +49,29 @@ def training(page: Page, dataset: Dataset, entries: Iterable[ModelEntry]) -> lis
     guesses = [_model(entry, made_for, dataset, rate) for entry in entries]
     if guesses:
         parts = ", ".join(f"{one.name} {_time(one.seconds)}" for one in guesses if one.seconds >= 1)
-        peak = held + max(one.mb for one in guesses)
+        peak = held + beyond(guesses, ranking(page, dataset))
         total = sum(one.seconds for one in guesses)
         say(f"estimate: all passes take about {_time(total)}{f' ({parts})' if parts else ''}, memory {peak:,.0f} MB")
     return guesses
+
+
+def beyond(guesses: Sequence[Guess], ranked: float) -> float:
+    """MB beyond what is held: models are trained one after the other and stay, then all are ranked and reported."""
+    before, most = 0.0, 0.0
+    for one in guesses:
+        most = max(most, before + one.mb)
+        before += one.kept
+    return max(most, before + ranked + REPORT)
+
+
+def ranking(page: Page, dataset: Dataset) -> float:
+    """MB of ranking the whole catalogue for some queries at once: scores, their order, and those of all parts of the
+    largest responder, whose weights are chosen on places and standardised scores of each.
+    """
+    if any(metric.plug.judges is Numbers for metric in page.metrics):
+        return 0.0
+    parts = max((len(entry.of) for entry in page.responders.values()), default=0)
+    return ROWS * dataset.n_items * (24 + 16 * parts) / 2**20
 
 
 def multiplications_a_second() -> float:
@@ -63,15 +89,21 @@ def _model(entry: ModelEntry, made_for: Setting, dataset: Dataset, rate: float) 
     if not entry.tasks:
         model = assemble.model(entry, made_for)
         operations, size = model.work(dataset) if isinstance(model, Solved) else (0.0, 0.0)
-        return Guess(entry.name, operations / rate, size / 2**20)
+        return Guess(entry.name, operations / rate, size / 2**20, _size(model))
     with measured(interval=0.005) as cost:
         held = psutil.Process().memory_info().rss / 2**20
-        seconds = _trained(entry, made_for, dataset)
-    return Guess(entry.name, seconds, max(cost.peak_mb - held, 0.0))
+        seconds, kept = _trained(entry, made_for, dataset)
+    validated = kept + ROWS * dataset.n_items * 8 / 2**20  # the best weights so far, and scores
+    return Guess(entry.name, seconds, max(cost.peak_mb - held, 0.0) + validated, kept)
 
 
-def _trained(entry: ModelEntry, made_for: Setting, dataset: Dataset) -> float:
-    """Seconds of all passes, from those of a few steps."""
+def _size(model: Model) -> float:
+    """MB of all that a model learned."""
+    return sum(tensor.nbytes for tensor in model.state_dict().values()) / 2**20
+
+
+def _trained(entry: ModelEntry, made_for: Setting, dataset: Dataset) -> tuple[float, float]:
+    """Seconds of all passes, from those of a few steps, and MB of the model."""
     model = assemble.model(entry, made_for)
     tasks, weights, _ = assemble.tasks(entry, made_for, dataset)
     if isinstance(model, Bound):
@@ -81,7 +113,7 @@ def _trained(entry: ModelEntry, made_for: Setting, dataset: Dataset) -> float:
         config = entry.train.model_copy(update={"steps": steps, "seconds": None})
         history = fit(model, tasks, dataset, config, weights=weights, balance=balance, tuning=tuning)
     steps = min(entry.train.epochs * history.steps_per_epoch, entry.train.steps or 2**62)
-    return min(history.training_seconds / STEPS * steps, entry.train.seconds or float("inf"))
+    return min(history.training_seconds / STEPS * steps, entry.train.seconds or float("inf")), _size(model)
 
 
 def _time(seconds: float) -> str:

@@ -10,8 +10,8 @@ import torch
 
 from p5rec.training.config import TrainConfig
 
-# Torch keeps what oneDNN prepared for each shape of a bfloat16 product, 1,024 of them unless told otherwise. No two steps
-# have the same number of asks, so nearly all of these are never used again, and they fill two gigabytes.
+# Torch keeps what oneDNN prepared for each shape of a bfloat16 product, 1,024 of them unless told otherwise. No two
+# steps have the same number of asks, so nearly all of these are never used again, and they fill two gigabytes.
 os.environ.setdefault("LRU_CACHE_CAPACITY", "16")
 
 

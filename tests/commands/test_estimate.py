@@ -1,0 +1,40 @@
+"""What a run says of its memory before it starts is near what it takes."""
+
+import re
+from pathlib import Path
+
+import psutil
+import pytest
+from command_toys import shop_page, write_shop
+
+from p5rec.commands import page as pages
+from p5rec.commands import prepare
+from p5rec.commands.estimate import REPORT, ROWS, Guess, beyond, ranking
+from p5rec.commands.run import run
+
+
+def test_models_stay_and_are_ranked_in_the_end() -> None:
+    training = [Guess("a", 0, mb=900, kept=100), Guess("b", 0, mb=850, kept=50)]
+    assert beyond(training, ranked=200) == 950, "the second is trained beside the first"
+    assert beyond(training, ranked=1000) == 150 + 1000 + REPORT
+    assert beyond([], ranked=10) == 10 + REPORT
+
+
+def test_ranking_grows_with_the_items_and_the_parts_of_a_responder(tmp_path: Path) -> None:
+    data = write_shop(tmp_path)
+    page = pages.read(shop_page(data))
+    dataset = prepare.run(page, tmp_path / "data")
+    cell = ROWS * dataset.n_items / 2**20
+    assert ranking(page, dataset) == pytest.approx(cell * (24 + 16 * 3))
+    assert ranking(pages.read(shop_page(data, responder={}, serve={})), dataset) == pytest.approx(cell * 24)
+
+
+def test_the_estimate_is_within_a_quarter_of_the_peak(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write_shop(tmp_path)
+    before = psutil.Process().memory_info().rss / 2**20
+    run(pages.read(shop_page(data, model={"ease": {}}, responder={}, serve={})), tmp_path / "run")
+    said = re.sub(r"\s+", " ", capsys.readouterr().err)
+    told = float(re.search(r"memory ([\d,]+) MB", said)[1].replace(",", ""))  # type: ignore[index]
+    peak = float(re.search(r"peak memory ([\d,]+) MB", said)[1].replace(",", ""))  # type: ignore[index]
+    assert told > before
+    assert 0.75 * peak < told < 1.25 * peak
