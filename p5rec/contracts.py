@@ -43,15 +43,10 @@ Target = Any  # each task defines its own; only that task looks at it
 
 # ---------------------------------------------------------------- items and users
 class Modality(nn.Module, Plug):
-    """One view of an item or user: values of columns → vectors. Built as ``Modality(config, width)``.
+    """One view of an item or user: values of columns → vectors. Built as ``Modality(config, width)``."""
 
-    Attributes:
-        needs_columns: steps aside where the data has no columns for it.
-        dropout: share of rows whose part is hidden in training, so that the other parts learn to do without it.
-    """
-
-    needs_columns: ClassVar[bool] = True
-    dropout: float = 0.0
+    needs_columns: ClassVar[bool] = True  # steps aside where the data has no columns for it
+    dropout: float = 0.0  # share of rows whose part is hidden in training, so that other parts learn to do without it
 
     def share(self, words: nn.Embedding) -> None:
         """Read with the word vectors of the model; called before `read`, for those that read words."""
@@ -89,15 +84,11 @@ class Fusion(nn.Module, Plug):
 
 
 class Tower(nn.Module, ABC):
-    """All that is known of an item (or user) as one vector; models see towers only.
-
-    Attributes:
-        only: the modalities that are read, for tasks of a single view; None: all.
-    """
+    """All that is known of an item (or user) as one vector; models see towers only."""
 
     width: int
     count: int
-    only: tuple[str, ...] | None = None
+    only: tuple[str, ...] | None = None  # the modalities that are read, for tasks of a single view; None: all
 
     @abstractmethod
     def parts(self, ids: Tensor) -> dict[str, Tensor]:
@@ -143,8 +134,6 @@ class Setting:
 
 
 # ---------------------------------------------------------------- models and their powers
-
-
 class Model(nn.Module, Plug):
     """Stream → one state per ask → scores of items. Built as ``Model(config, setting)``.
 
@@ -186,11 +175,8 @@ class Factored(Model):
     def score(self, state: State, items: Tensor | None = None) -> Tensor:
         """Dot products (B, A, C)."""
         asked, known = self.vectors(state), self.catalogue(items)
-        if known.dim() == 2:
-            return asked @ known.T
-        if known.dim() == 3:
-            return asked @ known.transpose(1, 2)
-        return (known @ asked.unsqueeze(-1)).squeeze(-1)
+        each = known.dim() == 4  # items of its own for every ask
+        return (known @ asked.unsqueeze(-1)).squeeze(-1) if each else asked @ known.transpose(-1, -2)
 
 
 class Estimates(Model):
@@ -269,8 +255,6 @@ class Grows(Model):
 
 
 # ---------------------------------------------------------------- tasks and training
-
-
 class Task(nn.Module, Plug):
     """Cuts streams and targets out of a dataset and says how wrong a model was. Built as ``Task(config, setting)``."""
 
@@ -299,6 +283,18 @@ class Task(nn.Module, Plug):
         """Called after each optimiser step (target networks, memory banks)."""
 
 
+class Taught(Task):
+    """Power: learns from the answers of a responder, ``config.teacher``, which is asked once, before training."""
+
+    @abstractmethod
+    def ask(self, dataset: Dataset, teacher: Responder) -> dict[str, np.ndarray]:
+        """Questions out of training rows and what the teacher says, as arrays of one row a question."""
+
+    @abstractmethod
+    def hear(self, dataset: Dataset, said: Mapping[str, np.ndarray]) -> None:
+        """Take what `ask` gave, mapped from a file; called before `steps` and `batch`."""
+
+
 class Balance(Plug):
     """Combines the losses of several tasks into one backward pass. Built as ``Balance(config, weights)``."""
 
@@ -325,8 +321,6 @@ class Tuning(Plug):
 
 
 # ---------------------------------------------------------------- answers, their judges, and what finds them
-
-
 class Responder(Plug):
     """Queries in, answers out, always batched; responders nest. Built as ``Responder(config, inner, dataset)``: the
     responders or models its page entry names, the training data.
@@ -364,18 +358,22 @@ class Fitted(Responder):
         """Take weights that `learned` gave."""
 
 
+class Learned(Fitted):
+    """Power: a second stage; before it is fitted it learns from events that its first stages have not seen."""
+
+    text: str = ""  # all that it learned, as a file can hold it; setting it restores that
+
+    @abstractmethod
+    def learn(self, queries: Queries, truth: Truth) -> None:
+        """Learn from the last training event of each user."""
+
+
 class Metric(Plug):
-    """Judges answers. Built as ``Metric(config, dataset)``.
+    """Judges answers. Built as ``Metric(config, dataset)``."""
 
-    Attributes:
-        judges: the type of answers it takes.
-        higher: whether more is better (None: neither).
-        bounds: the least and the most it can be; no interval goes beyond.
-    """
-
-    judges: ClassVar[type] = ItemLists
-    higher: ClassVar[bool | None] = True
-    bounds: ClassVar[tuple[float, float]] = (float("-inf"), float("inf"))
+    judges: ClassVar[type] = ItemLists  # the type of answers it takes
+    higher: ClassVar[bool | None] = True  # whether more is better (None: neither)
+    bounds: ClassVar[tuple[float, float]] = (float("-inf"), float("inf"))  # no interval goes beyond
 
     def __init__(self, config: Config, dataset: Dataset) -> None:
         self.config = config

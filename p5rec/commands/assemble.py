@@ -14,7 +14,20 @@ from p5rec.commands import indexing, weights
 from p5rec.commands.folders import choose
 from p5rec.commands.page import ModelEntry, Page
 from p5rec.commands.weights import Trained
-from p5rec.contracts import Estimates, Factored, Fitted, Grows, Model, Queries, Responder, Setting, StepsAside, Task
+from p5rec.contracts import (
+    Estimates,
+    Factored,
+    Fitted,
+    Grows,
+    Learned,
+    Model,
+    Queries,
+    Responder,
+    Setting,
+    StepsAside,
+    Task,
+    Taught,
+)
 from p5rec.core import artifact
 from p5rec.core import seed as seeds
 from p5rec.core.errors import InputError
@@ -94,6 +107,9 @@ def tasks(
     if len(aside) == len(built):
         raise InputError([f"model.{entry.name}.task.{name}: {why}; name another task" for name, why in aside.items()])
     kept = {name: task for name, task in built.items() if name not in aside}
+    for task in kept.values():
+        if isinstance(task, Taught) and entry.lesson is not None:
+            task.hear(dataset, entry.lesson.said(task, dataset))
     return kept, {name: weight for name, (_, weight) in entry.tasks.items() if name in kept}, aside
 
 
@@ -121,6 +137,8 @@ def responders(
         responder = made[name] = entry.responder.make(inner, dataset)
         if isinstance(responder, Indexed):
             responder.index = indexing.index_of(name, entry.responder.config)
+        if isinstance(responder, Learned) and name in getattr(learned, "texts", {}):
+            responder.text = learned.texts[name]  # type: ignore[union-attr]
         if isinstance(responder, Fitted) and learned is not None and name in learned:
             responder.restore(learned[name])
     return made

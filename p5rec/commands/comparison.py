@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from p5rec.commands import assemble, evaluate, start, train
+from p5rec.commands import assemble, evaluate, pupils, start, train
 from p5rec.commands.folders import choose
 from p5rec.commands.made import Made, opened
 from p5rec.commands.page import ModelEntry, Page
@@ -38,7 +38,9 @@ def run(folder: Path) -> Report:
 
 def added(made: Made, out: Path, report: Report) -> Report:
     """The report with the comparison of the first model that starts from another; as it is where none does."""
-    started = [entry for entry in made.page.models.values() if entry.start and entry.tasks]
+    started = [
+        entry for entry in made.page.models.values() if entry.start and entry.tasks and not pupils.teachers(entry)
+    ]
     if not started or not made.page.run.evaluate.comparison:
         return report
     entry = started[0]

@@ -21,6 +21,23 @@ from p5rec.data.dataset import Dataset
 
 DATA, MODELS, LEARNED, PLUGS, STORE = "data", "models", "responders.json", "plugs", "store"
 CHOSEN = "chosen"  # models fitted on training rows only, where the served ones are refitted
+STAGES = "stages"  # first stages fitted without each user's last training event, and what second stages learned there
+
+
+class Lore(dict[str, Mapping[str, Any]]):
+    """What responders learned, by name: their few weights, and, of second stages, texts.
+
+    Attributes:
+        texts: name → all that a second stage learned on its fold.
+    """
+
+    def __init__(self, weights: Mapping[str, Mapping[str, Any]] | None = None, texts: Mapping[str, str] | None = None):
+        super().__init__(weights or {})
+        self.texts = dict(texts or {})
+
+    def told(self) -> list[Any]:
+        """Weights and texts as JSON values."""
+        return [dict(self), self.texts]
 
 
 @dataclass(frozen=True)
@@ -34,7 +51,7 @@ class Made:
     dataset: Dataset
     chosen: Mapping[str, Trained]
     final: Mapping[str, Trained]
-    learned: Mapping[str, Mapping[str, Any]]
+    learned: Lore
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -72,4 +89,6 @@ def opened(folder: Path, chosen: bool = True) -> tuple[Made, dict[str, Any]]:
     refit = page.run.evaluate.fitted_on == "train+valid"
     final = assemble.load(page, dataset.merged() if refit else dataset, folder / MODELS)
     judged = assemble.load(page, dataset, folder / CHOSEN) if refit and chosen else final
-    return Made(page, dataset, judged, final, responders["learned"], responders["seconds"]), facts
+    files = responders.get("texts", {})
+    lore = Lore(responders["learned"], {name: (folder / file).read_text("utf-8") for name, file in files.items()})
+    return Made(page, dataset, judged, final, lore, responders["seconds"]), facts

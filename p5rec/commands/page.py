@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import tomli_w
 from pydantic import Field, ValidationError
 
-from p5rec.commands import indexing, origin
+from p5rec.commands import indexing, origin, pupils
 from p5rec.commands.folders import Chosen, choose, use_own
 from p5rec.commands.origin import Origin
 from p5rec.contracts import Solved
@@ -96,6 +96,7 @@ class ModelEntry:
     balance: Chosen
     tuning: Chosen
     start: Origin | None = None  # the trained model whose weights it takes over
+    lesson: pupils.Lesson | None = None  # the responder that it learns from
     watch: Callable[..., None] | None = None  # sees its validation curve, and may end its training by raising
 
 
@@ -378,6 +379,7 @@ def _check_names(run: RunSection, models: Any, responders: Any, faults: _Faults)
                     f"another responder; put the rules around {name!r} instead"
                 )
         known.append(name)
+    faults.found += pupils.faults(models, responders)
     faults.found += indexing.faults(models, responders)
     for key in ("responder", "fallback"):
         wanted = getattr(run.serve, key)

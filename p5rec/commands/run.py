@@ -6,20 +6,15 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from p5rec.commands import ask, assemble, comparison, evaluate, prepare, samples, show
-from p5rec.commands import train as training
+from p5rec.commands import ask, comparison, evaluate, prepare, samples, show, stages
 from p5rec.commands.folders import own_files
-from p5rec.commands.made import CHOSEN, DATA, LEARNED, MODELS, PAGE, PLUGS, Made, finished
-from p5rec.commands.page import ModelEntry, Page
-from p5rec.commands.weights import Trained
-from p5rec.contracts import Fitted
+from p5rec.commands.made import DATA, LEARNED, PAGE, PLUGS, STAGES, Lore, Made
+from p5rec.commands.page import Page
 from p5rec.core import artifact
 from p5rec.core.errors import InputError
 from p5rec.core.progress import measured, say
@@ -88,7 +83,7 @@ def _make(page: Page, out: Path, dataset: Dataset | None) -> Made:
 
     def accept(found: Dataset) -> None:
         """Refuse before anything is written; from here on, until the end, the folder is no finished run."""
-        evaluate.doubts(Made(page, found, {}, {}, {}))
+        evaluate.doubts(Made(page, found, {}, {}, Lore()))
         if (out / artifact.MARKER).exists():
             say(f"{out}: there is a finished run; what this page makes otherwise takes its place")
         (out / artifact.MARKER).unlink(missing_ok=True)
@@ -98,51 +93,19 @@ def _make(page: Page, out: Path, dataset: Dataset | None) -> Made:
     else:
         accept(dataset)
         dataset = prepare.adopt(dataset, out / DATA)
-    refit = page.run.evaluate.fitted_on == "train+valid"
-    chosen = training.run(page, dataset, out / (CHOSEN if refit else MODELS))
-    learned, seconds = _fit_responders(page, dataset, chosen)
-    final = training.run(_as_chosen(page, chosen), dataset.merged(), out / MODELS) if refit else chosen
-    return Made(page, dataset, chosen, final, learned, seconds)
-
-
-def _fit_responders(
-    page: Page, dataset: Dataset, trained: Mapping[str, Trained]
-) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
-    """Choose the few weights of blends on validation rows: the weights, and the seconds it took."""
-    queries, truth = dataset.held_out("valid")
-    learned: dict[str, dict[str, Any]] = {}
-    seconds: dict[str, float] = {}
-    for name, responder in assemble.responders(page, dataset, finished(trained)).items():
-        if not isinstance(responder, Fitted):
-            continue
-        if not len(queries):
-            say(f"{name}: the split holds no validation rows to choose its weights by; all stay as they began")
-            continue
-        with measured() as cost:
-            responder.fit(assemble.as_asked(queries, dataset), truth)
-        learned[name], seconds[name] = responder.learned(), round(cost.seconds, 3)
-        say(f"{name}: {json.dumps(learned[name])}")
-    return learned, seconds
-
-
-def _as_chosen(page: Page, chosen: Mapping[str, Trained]) -> Page:
-    """The page with each model trained for as many passes as validation chose, and no longer watched."""
-
-    def fixed(entry: ModelEntry) -> ModelEntry:
-        history = chosen[entry.name].facts.get("history") or {}
-        passes = max(round(history.get("best_epoch", 0)), 1)
-        return replace(entry, train=entry.train.model_copy(update={"epochs": passes})) if history else entry
-
-    return replace(page, models={name: fixed(entry) for name, entry in page.models.items()})
+    return stages.run(page, dataset, out)
 
 
 def _finish(out: Path, made: Made, serves: str, report: Report | None) -> None:
     """Write what a served run needs, the marker last."""
     artifact.write_file(out / PAGE, made.page.text())
-    artifact.write_json(out / LEARNED, {"learned": made.learned, "seconds": made.seconds})
+    texts = {name: f"{STAGES}/{name}.txt" for name in made.learned.texts}
+    for name, file in texts.items():
+        artifact.write_file(out / file, made.learned.texts[name])
+    artifact.write_json(out / LEARNED, {"learned": made.learned, "seconds": made.seconds, "texts": texts})
     _keep_own_plugs(made.page, out / PLUGS)
     models = {name: one.facts["made_by"] for name, one in made.final.items()}
-    version = hashlib.sha256(json.dumps([models, made.learned, serves], sort_keys=True).encode()).hexdigest()[:12]
+    version = hashlib.sha256(json.dumps([models, *_told(made), serves], sort_keys=True).encode()).hexdigest()[:12]
     facts = {
         "version": version,
         "serves": serves,
@@ -153,6 +116,11 @@ def _finish(out: Path, made: Made, serves: str, report: Report | None) -> None:
         "test": {} if report is None else {row.name: dict(row.test) for row in report.rows},
     }
     artifact.mark(out, "recommender", facts)
+
+
+def _told(made: Made) -> list[Any]:
+    """What responders learned, for the version; as before there were second stages, where the page has none."""
+    return made.learned.told() if made.learned.texts else [made.learned]
 
 
 def _starts(made: Made) -> dict[str, Any]:

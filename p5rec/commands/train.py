@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,17 +32,31 @@ OWN = ("prompts", "model", "task", "modality", "fusion", "balance", "tuning", "m
 WATCHED = 4096  # validation queries that early stopping looks at, a seeded sample
 
 
-def run(page: Page, dataset: Dataset, folder: Path) -> dict[str, Trained]:
-    """Train all models of a page into ``folder/NAME``; those already there are opened.
+def run(
+    page: Page,
+    dataset: Dataset,
+    folder: Path,
+    names: Collection[str] | None = None,
+    above: Mapping[str, Trained] | None = None,
+) -> dict[str, Trained]:
+    """Train models of a page into ``folder/NAME``; those already there are opened.
+
+    Args:
+        page: the page.
+        dataset: of its training rows.
+        folder: of all models.
+        names: those to train; all by default.
+        above: models that were trained before, from which these may start; they are given back, too.
 
     Raises:
         InputError: a start artifact is missing or does not fit.
     """
     made_for = assemble.setting(page, dataset)
-    entries = {name: start.opening(entry, made_for) for name, entry in page.models.items()}
+    wanted = {name: entry for name, entry in page.models.items() if names is None or name in names}
+    entries = {name: start.opening(entry, made_for) for name, entry in wanted.items()}
     awaited = [entry for name, entry in entries.items() if not _is_there(page, entry, dataset, folder / name)]
     estimate.training(page, dataset, awaited)
-    found: dict[str, Trained] = {}
+    found = dict(above or {})
     for name, entry in entries.items():
         found[name] = one(page, entry, dataset, folder / name, found)
     return found
@@ -100,7 +114,7 @@ def _one(
     }
     trained = Trained(entry.name, None if note else model.eval(), facts)
     weights.save(folder, trained)
-    for stale in folder.parent.glob(f".{folder.name}.*.training"):
+    for stale in [*folder.parent.glob(f".{folder.name}.*.training"), *folder.parent.glob(f".{folder.name}.*.lesson")]:
         shutil.rmtree(stale, ignore_errors=True)
     say(f"{entry.name}: {note or f'fitted in {cost.seconds:.1f} s, peak {cost.peak_mb:,.0f} MB'}")
     return trained
@@ -175,6 +189,8 @@ def _fingerprint(page: Page, entry: ModelEntry, dataset: Dataset) -> str:
         text.append(_fingerprint(page, page.models[entry.start.model], dataset))
     elif entry.start is not None:
         text.append([entry.start.version or str(entry.start.run), entry.start.model])
+    if entry.lesson is not None:
+        text.append(entry.lesson.version)
     return hashlib.sha256(json.dumps(text, sort_keys=True).encode()).hexdigest()
 
 

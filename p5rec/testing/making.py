@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import numpy as np
 import torch
 
-from p5rec.contracts import KINDS, Bound, Model, Setting, Solved, Task, Tower
+from p5rec.contracts import KINDS, Bound, Model, Responder, Setting, Solved, Task, Tower
 from p5rec.core.config import Config, build
 from p5rec.core.errors import InputError
 from p5rec.core.plugins import Folder
@@ -112,6 +112,14 @@ def fitted(plug: type[Model], dataset: Dataset, made_for: Setting, config: Confi
         with torch.no_grad():
             model.refresh()
     return model
+
+
+def ranker(model: str, dataset: Dataset) -> Responder:
+    """The ranking of a model, by name, that has seen the data."""
+    made = fitted(FOLDERS["model"].load(model), dataset, setting(dataset))
+    scorer = FOLDERS["responder"].load("scorer")
+    found: Responder = scorer(scorer.Config(), {"model": made}, dataset)
+    return found
 
 
 def task(plug: type[Task], made_for: Setting, **settings: Any) -> Any:

@@ -50,7 +50,7 @@ def tasks_work_at_the_edges(plug: type[Task]) -> None:
 
     def works(config: Any) -> None:
         lesson.task = plug(config, lesson.made_for)
-        lesson.task.begin(lesson.model)
+        lesson.begin()
         assert torch.isfinite(lesson.loss(*lesson.batch(0)))
 
     each_edge(plug, works)

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from p5rec.contracts import Estimates, Fitted, Model, Prompted, Responder
+from p5rec.contracts import Estimates, Fitted, Learned, Model, Prompted, Responder
 from p5rec.data.answers import NOTHING, Answers, ItemLists, Numbers, Replies, Texts
 from p5rec.data.dataset import Dataset
 from p5rec.data.index import Indexed
 from p5rec.data.queries import Queries, Truth
 from p5rec.data.ragged import Ragged
-from p5rec.testing.making import FOLDERS, every, fitted, setting
+from p5rec.testing.making import FOLDERS, every, fitted, ranker, setting
 from p5rec.testing.sample import poisoned, sample
 
 K = 5
@@ -28,7 +28,7 @@ def build(plug: type[Responder], dataset: Dataset, held: tuple[Queries, Truth] |
         return plug(config, _answering(dataset), dataset)  # type: ignore[call-arg]
     if "Model]" in str(plug.__init__.__annotations__.get("inner")):
         return plug(config, {"model": _model(plug, dataset)}, dataset)  # type: ignore[call-arg]
-    rankers = {name: _ranker(name, dataset) for name in ("itemknn", "popular")}
+    rankers = {name: ranker(name, dataset) for name in ("itemknn", "popular")}
     try:
         made = plug(config, rankers, dataset)  # type: ignore[call-arg]
     except ValueError:  # it wraps a single one
@@ -37,16 +37,11 @@ def build(plug: type[Responder], dataset: Dataset, held: tuple[Queries, Truth] |
     if isinstance(made, Indexed):
         index = FOLDERS["index"].load("exact")
         made.index = index(index.Config())
+    if isinstance(made, Learned):
+        made.learn(*dataset.folded().held_out("valid"))
     if isinstance(made, Fitted):
         made.fit(*(held or dataset.held_out("valid")))
     return made
-
-
-def _ranker(model: str, dataset: Dataset) -> Responder:
-    made = fitted(FOLDERS["model"].load(model), dataset, setting(dataset))
-    scorer = FOLDERS["responder"].load("scorer")
-    ranker: Responder = scorer(scorer.Config(), {"model": made}, dataset)
-    return ranker
 
 
 def _answering(dataset: Dataset) -> dict[str, Any]:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from p5rec.blocks.stream import Kind, Stream
-from p5rec.contracts import Bound, Model, Task
+from p5rec.contracts import Bound, Model, Task, Taught
 from p5rec.data.dataset import Dataset
-from p5rec.testing.making import every, fresh, setting, task
+from p5rec.testing.making import every, fresh, ranker, setting, task
 from p5rec.testing.sample import poisoned, sample
 
 STEPS = 12  # steps compared; the sample has few more
@@ -43,6 +43,12 @@ class Lesson:
         if isinstance(self.model, Bound):
             self.model.bind(self.dataset)
         self.task: Task = task(plug, self.made_for)
+        self.begin()
+
+    def begin(self) -> None:
+        """Make the task ready: one that is taught hears what item-to-item neighbours answer."""
+        if isinstance(self.task, Taught):
+            self.task.hear(self.dataset, self.task.ask(self.dataset, ranker("itemknn", self.dataset)))
         self.task.begin(self.model)
 
     def batch(self, step: int, seed: int = 0) -> tuple[Stream, Any]:

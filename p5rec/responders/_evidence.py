@@ -1,0 +1,204 @@
+"""What a second stage sees: the items that any first stage puts near the top, and what is known of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+
+from p5rec.blocks.pairs import ahead
+from p5rec.blocks.scales import places, standard
+from p5rec.contracts import Dataset, ItemLists, Queries, Responder
+from p5rec.data.answers import NOTHING
+from p5rec.data.features import Column, Features, Kind
+from p5rec.data.ragged import Ragged, column
+from p5rec.data.words import Words
+
+LAST = 5  # items of a history that are compared with a candidate, the latest ones
+NEAR = 10  # items apart in a history: what further pairs say is little
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Q queries with the items that compete in the second stage.
+
+    Attributes:
+        items: (Q, C) int64, `NOTHING` pads: the union of the best of each first stage.
+        facts: (Q, C, F) float32, see `Knowledge.names`.
+        mean: (Q, V) mean of the standardised scores of the first stages, -inf where nothing may be answered.
+    """
+
+    items: np.ndarray
+    facts: np.ndarray
+    mean: Tensor
+
+    @property
+    def pads(self) -> np.ndarray:
+        """(Q, C) bool: no item stands there."""
+        return self.items == NOTHING
+
+
+class Knowledge:
+    """First stages, and what training rows and the item table tell of items and histories.
+
+    Attributes:
+        inner: the first stages by name.
+        depth: best items of each that compete.
+        names: of the facts, F of them.
+    """
+
+    def __init__(self, inner: Mapping[str, Responder], dataset: Dataset, depth: int) -> None:
+        self.inner, self.depth, self.count = dict(inner), depth, dataset.n_items
+        row, item = dataset.history("train").flat()
+        self.counts = np.bincount(item, minlength=self.count)
+        later = ahead(row, item, self.count, NEAR, lambda distance: 1.0 / distance)
+        self.later, self.earlier = later, sparse.csr_array(later.T)
+        self.content = content(dataset.known_items)
+        each = ("z", "gap", "place", "share")
+        self.names = [f"{name} {what}" for name in self.inner for what in each]
+        self.names += ["mean z", "best place", "votes", "popularity", "cold", "length", "history popularity"]
+        self.names += ["followed last", "preceded last", "followed any"]
+        self.names += ["like last", "like history", "likest"] if self.content is not None else []
+
+    def of(self, queries: Queries) -> Evidence:
+        """The evidence of some queries, whatever their candidates: the full catalogue competes."""
+        z = torch.stack([standard(_full(one, queries)) for one in self.inner.values()])
+        mean = z.mean(0)
+        first = z.topk(min(self.depth, self.count)).indices.transpose(0, 1).flatten(1)
+        items = _union(torch.where(mean.gather(1, first).isfinite(), first, NOTHING))
+        chosen = torch.from_numpy(np.maximum(items, 0))
+        facts = [*self._scores(z, chosen), *self._items(items, queries), *self._pairs(items, queries)]
+        return Evidence(items, np.stack(facts, axis=2, dtype=np.float32), mean)
+
+    def _scores(self, z: Tensor, chosen: Tensor) -> list[np.ndarray]:
+        """What the first stages say of (Q, C) items."""
+        each, ranks, values = [], [], []
+        for one in z:
+            value, rank = one.gather(1, chosen), places(one).gather(1, chosen).float()
+            share = value - one.logsumexp(1, keepdim=True)
+            each += [value, value - one.amax(1, keepdim=True), rank.log(), share]
+            ranks.append(rank)
+            values.append(value)
+        rank = torch.stack(ranks)
+        joint = [torch.stack(values).mean(0), rank.amin(0).log(), (rank <= self.depth).sum(0)]
+        return [np.nan_to_num(part.numpy(), neginf=-99.0) for part in (*each, *joint)]
+
+    def _items(self, items: np.ndarray, queries: Queries) -> list[np.ndarray]:
+        """What is known of the items alone, and of the users."""
+        counts, shape = self.counts[np.maximum(items, 0)], items.shape
+        row, past = queries.history.flat()
+        lengths = np.maximum(queries.history.lengths, 1)
+        liked = np.bincount(row, np.log1p(self.counts[past]), minlength=len(queries)) / lengths
+        return [
+            np.log1p(counts),
+            counts == 0,
+            np.broadcast_to(np.log(lengths)[:, None], shape),
+            np.broadcast_to(liked[:, None], shape),
+        ]
+
+    def _pairs(self, items: np.ndarray, queries: Queries) -> list[np.ndarray]:
+        """How the items stand to the last ones of the history: together in other histories, and alike in content."""
+        last = _latest(queries.history)  # (Q, LAST), latest first
+        follows = np.stack([_of(self.later, last[:, n], items) for n in range(LAST)], axis=2)
+        precedes = _of(self.earlier, last[:, 0], items)
+        found = [np.log1p(follows[..., 0]), np.log1p(precedes), np.log1p(follows.sum(2))]
+        if self.content is None:
+            return found
+        like = np.stack([self.content.alike(last[:, n], items) for n in range(LAST)], axis=2)
+        known = np.maximum((last >= 0).sum(1), 1)[:, None]
+        return [*found, like[..., 0], like.sum(2) / known, like.max(2)]
+
+
+def _full(responder: Responder, queries: Queries) -> Tensor:
+    """(Q, V) scores of the whole catalogue."""
+    answer = responder(queries, None)
+    assert isinstance(answer, ItemLists)
+    return torch.from_numpy(answer.scores)
+
+
+def _union(items: Tensor) -> np.ndarray:
+    """(Q, N) items, some of them repeated → (Q, C) each once, rising, pads behind."""
+    ordered = items.sort(dim=1).values
+    again = torch.zeros_like(ordered, dtype=torch.bool)
+    again[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
+    gone = again | (ordered < 0)
+    order = gone.sort(dim=1, stable=True).indices
+    width = max(int((~gone).sum(1).max()), 1) if len(items) else 1
+    found: np.ndarray = ordered.masked_fill(gone, NOTHING).gather(1, order)[:, :width].numpy()
+    return found
+
+
+def _latest(history: Ragged) -> np.ndarray:
+    """(Q, LAST) the last items, latest first, -1 behind a shorter history."""
+    place = history.stops[:, None] - 1 - np.arange(LAST)
+    there = place >= history.starts[:, None]
+    return np.where(there, history.values[np.where(there, place, 0)] if len(history.values) else -1, -1).astype(
+        np.int64
+    )
+
+
+def _of(table: sparse.csr_array, row: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """(Q, C) entries of a (V, V) table at (Q,) rows, 0 where there is none."""
+    known = table[np.maximum(row, 0)].toarray() * (row >= 0)[:, None]
+    return np.take_along_axis(known, np.maximum(items, 0), axis=1)
+
+
+class Content:
+    """What items are told in, levels and words, as rows of length 1 in which rare ones are louder.
+
+    Attributes:
+        table: (V, F).
+        told, loud: (V, S) the same row by row: what an item is told in, and how loud; 0 loud behind the last.
+    """
+
+    def __init__(self, table: sparse.csr_array) -> None:
+        self.table = table
+        rows = Ragged(table.indices, table.indptr[:-1], table.indptr[1:])
+        self.told = rows.padded(0)
+        self.loud = column(rows, table.data).padded(0)
+
+    def alike(self, row: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """(Q, C) cosines of (Q,) items and (Q, C) candidates, 0 where either is unknown."""
+        own = self.table[np.maximum(row, 0)].toarray() * (row >= 0)[:, None]
+        chosen = np.maximum(items, 0)
+        found = own[np.arange(len(row))[:, None, None], self.told[chosen]]
+        cosine: np.ndarray = np.einsum("qcs,qcs->qc", found, self.loud[chosen])
+        return cosine
+
+
+def content(features: Features) -> Content | None:
+    """What items are told in; None where nothing is told."""
+    parts = [_levels(one) for one in features.of_kind(Kind.CATEGORY, Kind.LIST).values()]
+    if features.words is not None:
+        parts += [_told(one, features.words) for one in features.of_kind(Kind.TEXT).values()]
+    if not parts:
+        return None
+    table = sparse.csr_array(sparse.hstack(parts, format="csr"))
+    table.sum_duplicates()
+    row = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
+    common = np.bincount(table.indices, minlength=table.shape[1])
+    loud = np.log(features.count / common[table.indices])
+    length = np.sqrt(np.bincount(row, loud**2, minlength=features.count))
+    table.data = (loud / np.maximum(length, 1e-9)[row]).astype(np.float32)
+    return Content(table)
+
+
+def _levels(column: Column) -> sparse.csr_array:
+    """(V, levels) of a category or a list of them."""
+    values = column.values if isinstance(column.values, Ragged) else Ragged.table(np.asarray(column.values)[:, None])
+    row, level = values.flat()
+    return _table(row[level >= 0], level[level >= 0], (len(column), len(column.levels)))
+
+
+def _told(column: Column, words: Words) -> sparse.csr_array:
+    """(V, W) of a text."""
+    row, word = words.encode(np.asarray(column.values).tolist()).flat()
+    return _table(row, word, (len(column), words.size))
+
+
+def _table(row: np.ndarray, place: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:
+    return sparse.csr_array((np.ones(len(row), np.float32), (row, place)), shape=shape)

@@ -1,0 +1,249 @@
+"""A learned second stage: boosted trees rank what the first stages put near the top.
+
+After Wolpert 1992 (stacking) and Burges 2010 (LambdaMART). Retrieval and ranking are two stages over the same
+queries: the trees are trained on exactly the candidates that they will see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from p5rec.blocks.best import best
+from p5rec.contracts import Answers, Dataset, ItemLists, Learned, Queries, Responder, Truth
+from p5rec.core import seed as seeds
+from p5rec.core.config import Config as Settings
+from p5rec.core.errors import InputError, MissingExtra
+from p5rec.data.answers import NOTHING, reasoned
+from p5rec.responders._evidence import Evidence, Knowledge
+
+CHUNK = 256  # queries at once
+ROUNDS = (0.25, 0.5, 1.0)  # shares of the trees, and of the trees' say beside the first stages', that validation tries
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+class Stack(Learned):
+    """LambdaMART over the scores of first stages, popularity, lengths, pairs and content (see `_evidence`).
+
+    It learns on events that its first stages have not seen. On validation two scalars are chosen: how many of the
+    trees speak, and their share beside the mean of the first stages. Items that no first stage puts near the top
+    follow behind, by that mean.
+
+    Attributes:
+        rounds: trees in use; 0 before it has learned, when the mean of the first stages ranks.
+        share: of the trees, both sides standardised over the candidates of a query.
+    """
+
+    class Config(Settings):
+        """Settings of the second stage."""
+
+        depth: int = Field(100, ge=5, description="best items of each first stage that compete")
+        trees: int = Field(300, ge=1, description="boosting rounds")
+        leaves: int = Field(15, ge=2, description="leaves of a tree")
+        rate: float = Field(0.05, gt=0, le=1, description="learning rate")
+        least: int = Field(50, ge=1, description="items in a leaf, at least")
+        queries: int = Field(20_000, ge=1, description="queries of each fit, a seeded sample")
+
+    def __init__(self, config: Config, inner: Mapping[str, Responder], dataset: Dataset) -> None:
+        self.config, self.inner, self.dataset = config, dict(inner), dataset
+        self.count, self.seed = dataset.n_items, dataset.seed
+        self.rounds, self.share = 0, 1.0
+        self._text, self._trees = "", None
+
+    @cached_property
+    def known(self) -> Knowledge:
+        """First stages and what the data tells of items, gathered when first asked."""
+        return Knowledge(self.inner, self.dataset, self.config.depth)
+
+    # ------------------------------------------------------------ learning
+
+    @property
+    def text(self) -> str:  # type: ignore[override]
+        """The trees, in the text format of their library."""
+        return self._text
+
+    @text.setter
+    def text(self, text: str) -> None:
+        self._text, self._trees = text, _library().Booster(model_str=text) if text else None
+        self.rounds = self._trees.current_iteration() if self._trees else 0
+
+    def learn(self, queries: Queries, truth: Truth) -> None:
+        """Grow trees on queries whose right item competes; the others tell nothing.
+
+        Raises:
+            InputError: no right item is among the candidates of its query.
+            MissingExtra: lightgbm is not installed.
+        """
+        library = _library()
+        facts, right, sizes = self._taught(*self._sample(queries, truth))
+        if not sizes:
+            raise InputError("stack: no first stage has a right item among its best, so there is nothing to learn from")
+        config = self.config
+        settings = {
+            "objective": "lambdarank",
+            "num_leaves": config.leaves,
+            "learning_rate": config.rate,
+            "min_data_in_leaf": min(config.least, max(len(right) // 20, 1)),
+            "feature_fraction": 0.7,
+            "bagging_fraction": 0.7,
+            "bagging_freq": 1,
+            "lambdarank_truncation_level": 20,
+            "seed": seeds.number(self.seed, "stack") % 2**31,
+            "deterministic": True,
+            "force_row_wise": True,
+            "num_threads": torch.get_num_threads(),
+            "verbose": -1,
+        }
+        data = library.Dataset(facts, right, group=sizes, feature_name=[n.replace(" ", "_") for n in self.known.names])
+        self.text = library.train(settings, data, config.trees).model_to_string()
+
+    def _taught(self, queries: Queries, truth: Truth) -> tuple[np.ndarray, np.ndarray, list[int]]:
+        """Facts (N, F) of candidates, whether each is right (N,), and the number of candidates of each query."""
+        facts, right, sizes = [np.zeros((0, len(self.known.names)), np.float32)], [np.zeros(0, np.int32)], []
+        for seen, true in self._seen(queries, truth):
+            hit = true & ~seen.pads
+            kept = hit.any(1)[:, None] & ~seen.pads
+            facts.append(seen.facts[kept])
+            right.append(hit[kept].astype(np.int32))
+            sizes += [int(size) for size in kept.sum(1) if size]
+        return np.concatenate(facts), np.concatenate(right), sizes
+
+    def _sample(self, queries: Queries, truth: Truth) -> tuple[Queries, Truth]:
+        if len(queries) <= self.config.queries:
+            return queries, truth
+        drawn = np.sort(seeds.rng(self.seed, "stack").choice(len(queries), self.config.queries, replace=False))
+        return queries.rows(drawn), truth.rows(drawn)
+
+    def _seen(self, queries: Queries, truth: Truth) -> Any:
+        """Evidence of chunks of queries, and (Q, C) which of its items are right."""
+        goals = truth.items.padded(NOTHING)
+        for start in range(0, len(queries), CHUNK):
+            rows = slice(start, start + CHUNK)
+            seen = self.known.of(queries.rows(rows))
+            yield seen, (seen.items[:, :, None] == goals[rows, None, :]).any(2) & ~seen.pads
+
+    # ------------------------------------------------------------ the few weights
+
+    def fit(self, queries: Queries, truth: Truth) -> None:
+        """Choose how many trees speak, and their share, by NDCG@10.
+
+        Raises:
+            InputError: there is nothing to choose by.
+        """
+        if not len(queries):
+            raise InputError("stack: there are no validation queries to choose its weights by; choose another split")
+        most = self._trees.current_iteration() if self._text and self._trees else 0
+        tries = [(max(int(most * part), 1), share) for part in ROUNDS for share in SHARES] if most else [(0, 0.0)]
+        gains = np.zeros(len(tries))
+        for seen, true in self._seen(*self._sample(queries, truth)):
+            for number, (rounds, share) in enumerate(tries):
+                gains[number] += _gain(self._joined(seen, rounds, share), true)
+        self.rounds, self.share = tries[int(gains.argmax())]
+
+    def learned(self) -> dict[str, Any]:
+        """Number of trees, and their share."""
+        return {"rounds": self.rounds, "share": self.share}
+
+    def restore(self, learned: Mapping[str, Any]) -> None:
+        """Take what `learned` gave."""
+        self.rounds, self.share = int(learned["rounds"]), float(learned["share"])
+
+    # ------------------------------------------------------------ answers
+
+    def __call__(self, queries: Queries, k: int | None) -> Answers:
+        """The best by trees and first stages; what an item scores does not depend on the candidates beside it."""
+        starts = range(0, max(len(queries), 1), CHUNK)
+        parts = [self._some(queries.rows(slice(start, start + CHUNK)), k) for start in starts]
+        width = max(part.items.shape[1] for part in parts)
+        items, scores = (
+            np.concatenate(
+                [np.pad(values, ((0, 0), (0, width - values.shape[1])), constant_values=fill) for values in of]
+            )
+            for of, fill in (([p.items for p in parts], NOTHING), ([p.scores for p in parts], -np.inf))
+        )
+        lists = ItemLists(items, scores)
+        return lists if k is None else reasoned(lists, k, self.count, queries.candidates)
+
+    def _some(self, queries: Queries, k: int | None) -> ItemLists:
+        """Answers of one chunk, reasons left out."""
+        given = queries.candidates
+        total = self._total(_everything(queries))
+        items = np.broadcast_to(np.arange(self.count), total.shape)
+        if given is not None:
+            items = _once(given.padded(NOTHING).astype(np.int64))
+            chosen = total.gather(1, torch.from_numpy(np.maximum(items, 0)))
+            total = chosen.masked_fill(torch.from_numpy(items == NOTHING), -torch.inf)
+        if k is None:
+            return ItemLists(items, total.numpy())
+        values, columns = (part.numpy() for part in best(total, k))
+        return ItemLists(np.where(np.isneginf(values), NOTHING, np.take_along_axis(items, columns, axis=1)), values)
+
+    def _total(self, queries: Queries) -> Tensor:
+        """(Q, V) scores: candidates above all others, which follow by the mean of the first stages."""
+        seen = self.known.of(queries)
+        rest = seen.mean - seen.mean.amax(1, keepdim=True)
+        if not self.rounds:
+            return rest
+        joint = self._joined(seen, self.rounds, self.share)
+        least = np.where(seen.pads, np.inf, joint).min(axis=1, initial=0.0)
+        total = rest - 1.0
+        row, column = np.nonzero(~seen.pads)
+        above = (joint - least[:, None])[row, column].astype(np.float32)
+        total[torch.from_numpy(row), torch.from_numpy(seen.items[row, column])] = torch.from_numpy(above)
+        return total
+
+    def _joined(self, seen: Evidence, rounds: int, share: float) -> np.ndarray:
+        """(Q, C) trees and first stages together; -inf for pads."""
+        first = _standard(seen.facts[..., self.known.names.index("mean z")], seen.pads)
+        if not rounds or not share or self._trees is None:
+            return first
+        raw = np.zeros(seen.items.shape)
+        raw[~seen.pads] = self._trees.predict(seen.facts[~seen.pads], num_iteration=rounds, num_threads=1)
+        both: np.ndarray = share * _standard(raw, seen.pads) + (1 - share) * first
+        return both
+
+
+def _library() -> Any:
+    try:
+        import lightgbm
+    except ImportError:
+        raise MissingExtra("lightgbm", "stack", "the responder stack") from None
+    return lightgbm
+
+
+def _everything(queries: Queries) -> Queries:
+    """The same queries over the whole catalogue."""
+    return replace(queries, candidates=None)
+
+
+def _standard(values: np.ndarray, pads: np.ndarray) -> np.ndarray:
+    """(Q, C) values with mean 0 and deviation 1 in each row; -inf for pads."""
+    count = np.maximum((~pads).sum(1, keepdims=True), 1)
+    centred = np.where(pads, 0, values - np.where(pads, 0, values).sum(1, keepdims=True) / count)
+    deviation = np.sqrt((centred**2).sum(1, keepdims=True) / count)
+    return np.where(pads, -np.inf, centred / np.maximum(deviation, 1e-9))
+
+
+def _gain(scores: np.ndarray, true: np.ndarray) -> float:
+    """Sum over queries of DCG@10; a tie counts against the right item."""
+    row, column = np.nonzero(true)
+    rank = (scores[row] >= scores[row, column][:, None]).sum(1)
+    return float(((rank <= 10) / np.log2(rank + 1.0)).sum())
+
+
+def _once(items: np.ndarray) -> np.ndarray:
+    """(Q, C) candidates, each the first time only; `NOTHING` instead of repetitions."""
+    order = np.argsort(items, axis=1, kind="stable")
+    ordered = np.take_along_axis(items, order, axis=1)
+    again = np.zeros_like(ordered, dtype=bool)
+    again[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
+    out = np.empty_like(again)
+    np.put_along_axis(out, order, again, axis=1)
+    return np.where(out, NOTHING, items)

@@ -1,0 +1,76 @@
+"""Second stages and pupils in a whole run: what waits for what, what a killed run keeps, what is served."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_toys import shop_page, write_shop
+
+import p5rec
+from p5rec.commands import run as stage
+from p5rec.commands.made import opened
+from p5rec.commands.page import resolve
+from p5rec.core.errors import InputError
+from p5rec.responders.stack import Stack
+
+
+def page(data: dict) -> dict:
+    small = {"width": 16, "heads": 2, "length": 16, "train": {"epochs": 1, "warmup": 1}}
+    tasks = {"next_item": {}, "distill": {"teacher": "fused", "depth": 5}}
+    return shop_page(
+        data,
+        model={"ease": {}, "distilled": {"kind": "sasrec", **small, "task": tasks}},
+        responder={
+            "fused": {"kind": "stack", "of": ["itemknn", "ease"], "trees": 10, "least": 1},
+            "late": {"kind": "blend", "of": ["distilled", "ease"]},
+        },
+        serve={"responder": "fused"},
+    )
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stages")
+    stage.train(resolve(page(write_shop(folder))), folder / "run")
+    return folder
+
+
+def test_what_is_served_is_what_was_measured(done: Path):
+    made, _ = opened(done / "run")
+    assert set(made.learned) == {"fused", "late"}
+    assert made.learned.texts["fused"].startswith("tree")
+    recommender = p5rec.load(done / "run")
+    queries, _ = made.dataset.held_out("test")
+    first = recommender.responder("fused")(queries, 5)
+    again = p5rec.load(done / "run").responder("fused")(queries, 5)
+    np.testing.assert_array_equal(first.items, again.items)
+    users = made.dataset.users.keys(np.array([0, 1]))
+    told = recommender.recommend(users=users, k=5)
+    offline = recommender.responder("fused")(made.dataset.latest(np.array([0, 1])), 5)
+    assert told["item_id"].to_list() == made.dataset.items.keys(offline.items.ravel())
+
+
+def test_a_second_run_learns_nothing_anew(done: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Stack, "learn", lambda *a: pytest.fail("the trees were grown again"))
+    before = opened(done / "run")[1]["version"]
+    (done / "run" / "artifact.json").unlink()
+    stage.train(resolve(page(write_shop(done))), done / "run")
+    assert opened(done / "run")[1]["version"] == before
+
+
+@pytest.mark.parametrize(
+    ("teacher", "sentence"),
+    [("nobody", "there is no responder or model 'nobody'"), ("late", "which has a teacher itself")],
+)
+def test_teachers_that_cannot_teach(tmp_path: Path, teacher: str, sentence: str):
+    values = page(write_shop(tmp_path))
+    values["model"]["distilled"]["task"]["distill"]["teacher"] = teacher
+    with pytest.raises(InputError, match=sentence):
+        resolve(values)
+
+
+def test_two_teachers(tmp_path: Path):
+    values = page(write_shop(tmp_path))
+    values["model"]["distilled"]["task"]["other"] = {"kind": "distill", "teacher": "ease"}
+    with pytest.raises(InputError, match="it has the teachers ease, fused; name one, made of both"):
+        resolve(values)

@@ -1,0 +1,110 @@
+"""A second stage with a known answer: which of two rankers is right depends on a fact that a sum cannot see."""
+
+import sys
+
+import numpy as np
+import pytest
+from responder_toys import Given
+
+from p5rec.core.errors import InputError, MissingExtra
+from p5rec.data.queries import Queries, Truth
+from p5rec.data.ragged import Ragged
+from p5rec.responders.blend import Blend
+from p5rec.responders.stack import Stack
+from p5rec.testing.sample import sample
+from p5rec.testing.sequences import from_sequences
+
+ITEMS = 60
+
+
+def world(seed: int, count: int = 400):
+    """For short histories the first ranker tells what comes next, for long ones the second; the other one misleads."""
+    rng = np.random.default_rng(seed)
+    goal = rng.permutation(np.arange(count) % ITEMS)
+    short = np.arange(count) % 2 == 0
+    said = np.full((2, count, ITEMS), 0.0, np.float32) + rng.random((2, count, ITEMS)) * 0.1
+    wrong = (goal + rng.integers(1, ITEMS, count)) % ITEMS
+    rows = np.arange(count)
+    said[0, rows, np.where(short, goal, wrong)] = 1.0
+    said[1, rows, np.where(short, wrong, goal)] = 1.0
+    histories = [[row] * (2 if one else 9) for row, one in enumerate(short)]
+    return said, histories, goal
+
+
+class Told(Given):
+    """Scores by the number that stands in the history of a query, which is no item here."""
+
+
+def ready(plug, seed=0):
+    said, histories, goal = world(seed)
+    dataset = from_sequences({f"u{n}": [f"i{(n + step) % ITEMS}" for step in range(3)] for n in range(ITEMS)}, seed=0)
+    truth = Truth(Ragged.of([[one] for one in goal]), Ragged.of([[1.0] for _ in goal], float))
+    inner = {"first": Told(said[0]), "second": Told(said[1])}
+    made = plug(plug.Config(), inner, dataset)
+    return made, histories, truth, goal
+
+
+def hit_rate(made, histories, goal) -> float:
+    answers = made(Queries.of(histories), 1)
+    return float((answers.items[:, 0] == goal).mean())
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Histories of this world name queries, not items, so nothing is counted by item."""
+    monkeypatch.setattr("p5rec.responders._evidence.Knowledge._pairs", lambda self, items, queries: _none(items))
+    monkeypatch.setattr(
+        "p5rec.responders._evidence.Knowledge._items", lambda self, items, queries: _lengths(items, queries)
+    )
+
+
+def _none(items):
+    return [np.zeros(items.shape) for _ in range(3)]
+
+
+def _lengths(items, queries):
+    length = np.broadcast_to(np.log(queries.history.lengths)[:, None], items.shape)
+    return [np.zeros(items.shape), np.zeros(items.shape), length, np.zeros(items.shape)]
+
+
+@pytest.mark.usefixtures("counted")
+def test_trees_learn_whom_to_trust_and_a_sum_cannot():
+    stack, histories, truth, goal = ready(Stack)
+    queries = Queries.of(histories)
+    half = slice(0, 200), slice(200, 400)
+    stack.learn(queries.rows(half[0]), truth.rows(half[0]))
+    stack.fit(queries.rows(half[1]), truth.rows(half[1]))
+    blend = ready(Blend)[0]
+    blend.fit(queries, truth)
+    assert hit_rate(stack, histories, goal) > 0.95
+    assert hit_rate(blend, histories, goal) < 0.7
+    other = ready(Stack)[0]
+    other.text = stack.text
+    other.restore(stack.learned())
+    np.testing.assert_array_equal(other(queries, 5).items, stack(queries, 5).items)
+
+
+def test_nothing_to_learn_from():
+    made, histories, truth, _ = ready(Stack)
+    with pytest.raises(InputError, match="no first stage has a right item among its best"):
+        made.learn(Queries.of(histories).rows(slice(0, 0)), truth.rows(slice(0, 0)))
+    with pytest.raises(InputError, match="no validation queries to choose its weights by"):
+        made.fit(Queries.of(histories).rows(slice(0, 0)), truth.rows(slice(0, 0)))
+
+
+def test_a_fold_holds_no_event_that_is_held_out():
+    whole = sample()
+    fold = whole.folded()
+    queries, truth = fold.held_out("valid")
+    own = whole.history("train")
+    for user, history, right in zip(queries.users, queries.history, truth.items, strict=True):
+        assert [*history, *right] == own[user].tolist()
+    assert not len(fold.held_out("test")[0])
+    assert len(fold.training_items) == len(whole.training_items) - len(queries)
+
+
+def test_without_the_library_of_trees(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    made, histories, truth, _ = ready(Stack)
+    with pytest.raises(MissingExtra, match="the responder stack"):
+        made.learn(Queries.of(histories), truth)
