@@ -6,7 +6,7 @@ Training is measured on a few steps; what ranking the held-out rows takes is cou
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -18,8 +18,9 @@ from p5rec.contracts import Bound, Model, Numbers, Setting, Solved
 from p5rec.core.progress import measured, say
 from p5rec.data.dataset import Dataset
 from p5rec.training.fit import balanced, fit
+from p5rec.training.turns import Mode, Turns
 
-STEPS = 3  # of training, on a copy that is thrown away
+STEPS, MOST = 3, 40  # of training, on a copy that is thrown away
 ROWS = 512  # queries that evaluation ranks at once
 REPORT = 100  # MB: packages of the report, resamples, samples
 ORDER = 1024  # of the matrix product that tells how fast this machine multiplies
@@ -109,11 +110,22 @@ def _trained(entry: ModelEntry, made_for: Setting, dataset: Dataset) -> tuple[fl
     if isinstance(model, Bound):
         model.bind(dataset)
     balance, tuning = entry.balance.make(balanced(weights, entry.train.turns)), entry.tuning.make()
-    for steps in (1, STEPS):  # the first step sets the machine up and tells nothing
+    tried = rehearsed(weights, entry.train.turns)
+    for steps in (1, tried):  # the first step sets the machine up and tells nothing
         config = entry.train.model_copy(update={"steps": steps, "seconds": None})
         history = fit(model, tasks, dataset, config, weights=weights, balance=balance, tuning=tuning)
     steps = min(entry.train.epochs * history.steps_per_epoch, entry.train.steps or 2**62)
-    return min(history.training_seconds / STEPS * steps, entry.train.seconds or float("inf")), _size(model)
+    return min(history.training_seconds / tried * steps, entry.train.seconds or float("inf")), _size(model)
+
+
+def rehearsed(weights: Mapping[str, float], mode: Mode) -> int:
+    """Steps until every task had its turn, for one task may take many times what another does."""
+    turns, left = Turns(weights, mode, seed=0), {name for name, weight in weights.items() if weight}
+    for step in range(MOST):
+        left -= turns.at(step).keys()
+        if not left and step + 1 >= STEPS:
+            return step + 1
+    return MOST
 
 
 def _time(seconds: float) -> str:

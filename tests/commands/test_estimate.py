@@ -9,8 +9,9 @@ from command_toys import shop_page, write_shop
 
 from p5rec.commands import page as pages
 from p5rec.commands import prepare
-from p5rec.commands.estimate import REPORT, ROWS, Guess, beyond, ranking
+from p5rec.commands.estimate import REPORT, ROWS, STEPS, Guess, beyond, ranking, rehearsed
 from p5rec.commands.run import run
+from p5rec.training.turns import Turns
 
 
 def test_models_stay_and_are_ranked_in_the_end() -> None:
@@ -18,6 +19,14 @@ def test_models_stay_and_are_ranked_in_the_end() -> None:
     assert beyond(training, ranked=200) == 950, "the second is trained beside the first"
     assert beyond(training, ranked=1000) == 150 + 1000 + REPORT
     assert beyond([], ranked=10) == 10 + REPORT
+
+
+def test_every_task_has_its_turn_before_memory_is_told() -> None:
+    tasks = {"often": 20.0, "seldom": 1.0}
+    steps = rehearsed(tasks, "each")
+    turns = Turns(tasks, "each", 0)
+    assert {name for step in range(steps) for name in turns.at(step)} == set(tasks)
+    assert rehearsed(tasks, "all") == STEPS
 
 
 def test_ranking_grows_with_the_items_and_the_parts_of_a_responder(tmp_path: Path) -> None:
