@@ -10,14 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from p5rec.commands import assemble, evaluate, prepare, space
+from p5rec.commands import evaluate, prepare, space, stages
 from p5rec.commands import page as pages
-from p5rec.commands import train as training
-from p5rec.commands.made import MODELS, finished
 from p5rec.commands.page import Page
 from p5rec.commands.space import Pruned, Space
-from p5rec.commands.weights import Trained
-from p5rec.contracts import Fitted, Metric
+from p5rec.contracts import Metric
 from p5rec.core import artifact
 from p5rec.core.errors import InputError, MissingExtra, P5Error
 from p5rec.core.progress import say
@@ -121,11 +118,11 @@ class _Hunt:
         """Train with other settings, and judge on validation rows."""
         page = self._watched(self._needed(pages.resolve(space.changed(self.page, settings))), study)
         dataset = self.dataset(page)
-        chosen = training.run(page, dataset, self.out / "work" / MODELS)
+        made = stages.run(page, dataset, self.out / "work")
         metrics = self._metric(page, dataset)
-        able = evaluate.judged(page, dataset, chosen, _weighed(page, dataset, chosen), metrics)
+        able = evaluate.judged(page, dataset, made.chosen, made.learned, metrics)
         if self.space.of not in able:
-            trained = chosen.get(self.space.of)
+            trained = made.chosen.get(self.space.of)
             raise P5Error(f"{self.space.of} cannot be judged: {(trained and trained.facts['note']) or 'it has no say'}")
         queries, truth = evaluate.held_out(page, dataset, "valid")
         return judge(able[self.space.of], queries, truth, metrics).values[self.metric]
@@ -194,17 +191,6 @@ class _Hunt:
         text = pages.resolve(space.changed(self.page, best.settings)).text()
         own = f"plugs = {json.dumps(self.page.run.plugs)}\n" if self.page.run.plugs else ""
         return head + own + text
-
-
-def _weighed(page: Page, dataset: Dataset, chosen: Mapping[str, Trained]) -> dict[str, dict[str, Any]]:
-    """The few weights of blends, chosen on validation rows."""
-    queries, truth = dataset.held_out("valid")
-    learned = {}
-    for name, responder in assemble.responders(page, dataset, finished(chosen)).items():
-        if isinstance(responder, Fitted):
-            responder.fit(assemble.as_asked(queries, dataset), truth)
-            learned[name] = responder.learned()
-    return learned
 
 
 def _repeated(study: Study, settings: Mapping[str, Any]) -> bool:

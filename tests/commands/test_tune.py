@@ -113,7 +113,7 @@ def test_the_best_page_runs_as_it_is(dial: dict, tmp_path: Path):
 
 def test_a_search_that_was_killed_goes_on_as_if_it_had_not_been(dial: dict, tmp_path: Path, monkeypatch: Any):
     whole = p5rec.tune(dial, tmp_path / "whole")
-    run, calls = tune.training.run, []
+    run, calls = tune.stages.run, []
 
     def killed(*args: Any) -> Any:
         calls.append(args)
@@ -121,7 +121,7 @@ def test_a_search_that_was_killed_goes_on_as_if_it_had_not_been(dial: dict, tmp_
             raise KeyboardInterrupt
         return run(*args)
 
-    monkeypatch.setattr(tune.training, "run", killed)
+    monkeypatch.setattr(tune.stages, "run", killed)
     with pytest.raises(KeyboardInterrupt):
         p5rec.tune(dial, tmp_path / "cut")
     resumed = p5rec.tune(dial, tmp_path / "cut")
