@@ -10,6 +10,7 @@ import p5rec
 from p5rec.commands import run as stage
 from p5rec.commands.made import opened
 from p5rec.commands.page import resolve
+from p5rec.commands.recommender import memory_store
 from p5rec.core.errors import InputError
 from p5rec.responders.stack import Stack
 
@@ -74,3 +75,28 @@ def test_two_teachers(tmp_path: Path):
     values["model"]["distilled"]["task"]["other"] = {"kind": "distill", "teacher": "ease"}
     with pytest.raises(InputError, match="it has the teachers ease, fused; name one, made of both"):
         resolve(values)
+
+
+def test_the_service_answers_as_the_run_does(done: Path):
+    recommender = p5rec.load(done / "run")
+    service = recommender.service(memory_store(), "fused")
+    told = service.recommend("u3", k=4)
+    service.close()
+    assert [one.item_id for one in told.items] == recommender.recommend(["u3"], k=4)["item_id"].to_list()
+
+
+def test_users_of_one_training_event_teach_no_second_stage(tmp_path: Path):
+    rows = [f"u{user},i{(user + n) % 9},{n}" for user in range(30) for n in range(3)]  # one is left for training
+    (tmp_path / "few.csv").write_text("user_id,item_id,timestamp\n" + "\n".join(rows) + "\n")
+    with pytest.raises(InputError, match=r"responder.fused: no user has two training events, .*; leave it out"):
+        stage.train(resolve(page({"path": str(tmp_path / "few.csv")})), tmp_path / "run")
+
+
+def test_a_teacher_whose_models_all_stepped_aside(tmp_path: Path):
+    values = page(write_shop(tmp_path))
+    values["model"] |= {"ease": {"max_items": 1}}
+    values["model"]["distilled"]["task"]["distill"]["teacher"] = "ease"
+    values["responder"] = {}
+    values["serve"] = {"responder": "distilled"}
+    with pytest.raises(InputError, match="its teacher 'ease' has nothing to answer with, all under it stepped aside"):
+        stage.train(resolve(values), tmp_path / "run")
