@@ -53,7 +53,7 @@ class Factorization(nn.Module):
         self.wish = nn.Linear(hidden, factors)
         nn.init.zeros_(self.wish.weight)  # biases come first
         nn.init.zeros_(self.wish.bias)
-        self.register_buffer("scale", torch.tensor([0.0, 1.0, 0.0, 0.0, 0.0]))  # see `fit`
+        self.register_buffer("scale", torch.tensor([0.0, 1.0, 0.0, 0.0, 10.0]))  # see `fit`
         self.register_buffer("user_level", torch.zeros(counts[0]))
         self.register_buffer("item_level", torch.zeros(counts[1]))
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 SWEEPS = 30  # over users and items; by then strengths move by less than a hundredth
+LEAST = 0.1  # labels; where nothing is left to chance, too, one label is not all
 
 
 @dataclass(frozen=True)
@@ -43,5 +44,5 @@ def levels(users: Tensor, items: Tensor, labels: Tensor, n_users: int, n_items: 
         left = float((labels * (labels - found[0][users] - found[1][items])).mean())
         for side, here in enumerate(counts):
             spread = found[side].square() + left / (here + pull[side])
-            pull[side] = left / max(float(spread[here > 0].mean()), 1e-9)
+            pull[side] = max(left / max(float(spread[here > 0].mean()), 1e-9), LEAST)
     return Levels(found[0].float(), found[1].float(), (pull[0], pull[1]))

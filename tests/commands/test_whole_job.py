@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import torch
 from command_toys import shop_page, write_shop
 
 import p5rec
@@ -246,14 +245,6 @@ def test_a_deny_list_holds_for_the_fallback_too(shop: dict, tmp_path: Path):
     inside = {"shop": rules, "blend": {"of": ["shop", "ease"]}}
     with pytest.raises(InputError, match="'shop' holds rules, and its fallback would not obey them"):
         resolve(shop_page(shop, model={"ease": {}}, responder=inside, serve={}))
-
-
-def test_a_model_that_cannot_grow_says_so(shop: dict, tmp_path: Path, monkeypatch):
-    recommender = p5rec.run(shop_page(shop, model={"ease": {}}, responder={}, serve={}), tmp_path / "out")
-    recommender.models = {**recommender.models, "stuck": torch.nn.Identity()}
-    with pytest.raises(InputError, match="new items cannot join: stuck cannot grow"):
-        recommender.with_items([{"item_id": "new", "title": "x", "category": "tea"}])
-    assert recommender.dataset.n_items == 32
 
 
 @pytest.mark.parametrize("name", [name for name in pages.shipped() if name not in ("ratings", "text-rating")])

@@ -160,6 +160,12 @@ def test_the_small_net_learns_pitch() -> None:
     assert (found == wanted[1::2]).float().mean() > 0.9
 
 
+def test_no_sounds_are_no_parts() -> None:
+    modality, values = made([plain_column(pl.Series("s", [written(wave())]), Kind.AUDIO).values[0], None])
+    assert modality.encode(values[:0]).shape == (0, 8)
+    assert (modality.encode(values[1:]) == 0).all()
+
+
 def tiny(kind: str, folder: Path) -> None:
     """A random model of a kind, in a folder with its front end."""
     import transformers as t

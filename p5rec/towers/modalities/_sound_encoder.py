@@ -96,7 +96,8 @@ class Ear(nn.Module):
     def __init__(self, given: Tensor, width: int, parts: int, filters: int, deviation: float) -> None:
         """Built on the (N, 2 · bands · parts) `tones` of what occurs in training."""
         super().__init__()
-        self.parts, bands = parts, given.shape[1] // parts
+        bands = given.shape[1] // parts
+        self.bands, self.parts = bands, parts
         known = given[~given.isnan().any(1)].view(-1, bands, parts)
         middle, spread = (known.mean((0, 2)), known.std((0, 2))) if len(known) > 1 else (torch.zeros(bands),) * 2
         self.register_buffer("mean", middle.repeat_interleave(parts))
@@ -108,7 +109,7 @@ class Ear(nn.Module):
     def forward(self, given: Tensor) -> Tensor:
         """(N, 2 · bands · parts) → (N, D); rows of NaN give 0."""
         known = ~given.isnan().any(1, keepdim=True)
-        level = ((given.nan_to_num() - self.mean) / self.scale).view(len(given), -1, self.parts)
+        level = ((given.nan_to_num() - self.mean) / self.scale).view(-1, self.bands, self.parts)
         heard = F.gelu(self.then(F.gelu(self.first(level))))
         usual = F.normalize(torch.cat([heard.mean(2), heard.amax(2)], dim=1), dim=1)
         return torch.where(known, self.last(usual), 0.0)
