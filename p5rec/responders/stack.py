@@ -206,8 +206,9 @@ class Stack(Learned):
             return first
         raw = np.zeros(seen.items.shape)
         raw[~seen.pads] = self._trees.predict(seen.facts[~seen.pads], num_iteration=rounds, num_threads=1)
-        both: np.ndarray = share * _standard(raw, seen.pads) + (1 - share) * first
-        return both
+        both = share * _standard(raw, seen.pads)[~seen.pads] + (1 - share) * first[~seen.pads]
+        raw[seen.pads], raw[~seen.pads] = -np.inf, both
+        return raw
 
 
 def _library() -> Any:
