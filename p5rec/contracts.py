@@ -2,9 +2,8 @@
 
 Letters of shapes: B rows, A asks, L length, C candidates, D width, V catalogue, W words, Q queries, N any number.
 
-Each kind of plug has a folder (see `KINDS`); each file in it holds one class that inherits from the base here,
-named in a page by its file. A model declares its powers by inheriting from them; a task or responder names the
-powers it needs, so that a mismatch is one sentence when a page is read.
+Each kind of plug has a folder (`KINDS`); each file in it holds one class that inherits from the base here, named by its
+file in a page. A model inherits its powers; a task or responder names those it needs, else the page is told.
 """
 
 from __future__ import annotations
@@ -54,6 +53,9 @@ class Modality(nn.Module, Plug):
     def words(self, values: Tensor) -> Tensor:
         """(N, …) values → (N, S) the words they are told in, -1 pads; S = 0 where it reads none."""
         return values.new_zeros(len(values), 0).long()
+
+    def begin(self, dataset: Dataset) -> None:
+        """Take first vectors of items from training rows; called once, before training from nothing."""
 
     @abstractmethod
     def read(self, features: Features) -> Tensor:

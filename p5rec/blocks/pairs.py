@@ -38,6 +38,25 @@ def ahead(
     return _added(found, held)
 
 
+def association(pairs: sparse.csr_array, smooth: float) -> sparse.csr_array:
+    """Positive pointwise mutual information of counted pairs: how much more often than by chance, as a logarithm.
+
+    Args:
+        pairs: (V, V) counts, above 0 where they are stored.
+        smooth: exponent of the counts of the second of a pair, 0 … 1; below 1 rare ones are not made too much of
+            (Levy, Goldberg & Dagan 2015).
+
+    Returns:
+        (V, V) float32, nothing where a pair is rarer than by chance, nor of an item with itself.
+    """
+    table = sparse.coo_array(pairs)
+    first, second = np.asarray(pairs.sum(1)).ravel(), np.asarray(pairs.sum(0)).ravel() ** smooth
+    row, column = table.coords
+    told = np.log(table.data * second.sum() / (first[row] * second[column]))
+    kept = (told > 0) & (row != column)
+    return sparse.csr_array((told[kept].astype(np.float32), (row[kept], column[kept])), shape=pairs.shape)
+
+
 def _added(found: Any, held: list[tuple[np.ndarray, ...]]) -> sparse.csr_array:
     """The sum with further pairs."""
     if not held:

@@ -17,7 +17,7 @@ from p5rec.commands.made import DATA, MODELS, PAGE, PLUGS
 from p5rec.commands.origin import Origin
 from p5rec.commands.page import ModelEntry, Page, resolve
 from p5rec.commands.weights import Trained
-from p5rec.contracts import Model, Setting, Tower
+from p5rec.contracts import Modality, Model, Setting, Tower
 from p5rec.core import artifact
 from p5rec.core.config import read_toml
 from p5rec.core.errors import InputError
@@ -108,7 +108,7 @@ def begun(
         InputError: that one is gone, or stepped aside.
     """
     if entry.start is None:
-        return assemble.model(entry, made_for), None
+        return _from_pairs(assemble.model(entry, made_for), data), None
     model = assemble.model(entry, _sided(made_for))
     if entry.start.run is not None:
         old, before = opened(entry.start)
@@ -117,6 +117,14 @@ def begun(
     if first is None:
         raise InputError(f"model.{entry.name}.from: {entry.start.model!r} stepped aside, so nothing starts from it")
     return model, adopt(model, first, matches(data, data))
+
+
+def _from_pairs(model: Model, data: Dataset) -> Model:
+    """The model whose item tower, where it has one, has seen what stands together in training histories."""
+    if isinstance(tower := getattr(model, "items", None), Tower):
+        for view in (part for part in tower.modules() if isinstance(part, Modality)):
+            view.begin(data)
+    return model
 
 
 def adopt(model: Model, old: Model, known: Mapping[str, Tensor]) -> Taken:

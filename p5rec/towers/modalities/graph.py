@@ -7,13 +7,12 @@ import torch
 from pydantic import Field
 from scipy import sparse
 
+from p5rec.blocks.spectrum import main_directions
 from p5rec.core import seed as seeds
 from p5rec.core.errors import InputError, nearest
 from p5rec.data.features import Column, Features, Kind
 from p5rec.data.ragged import Ragged
 from p5rec.towers.modalities._projected import Projected, ProjectedConfig
-
-SWEEPS, SPARE = 8, 8  # of the search for the main directions
 
 
 class GraphConfig(ProjectedConfig):
@@ -75,13 +74,7 @@ def directions(links: sparse.csr_array, size: int, hops: int) -> np.ndarray:
     For links A = D⁻½ L D⁻½ = U S Vᵀ it is D⁻½ V S^(2 hops - 2), so that A times it is U S^(2 hops - 1).
     """
     scaled = sparse.csr_array(_rooted(links.sum(1))[:, None] * links * _rooted(links.sum(0))[None, :])
-    size = min(size, *scaled.shape)
-    start = seeds.rng(0, "directions").standard_normal((scaled.shape[1], min(size + SPARE, *scaled.shape)))
-    base = _orthogonal(scaled.T @ (scaled @ start))
-    for _ in range(SWEEPS):
-        base = _orthogonal(scaled.T @ (scaled @ base))
-    _, strength, turn = np.linalg.svd(scaled @ base, full_matrices=False)
-    main, strength = (base @ turn.T)[:, :size], strength[:size]
+    _, strength, main = main_directions(scaled, size, seeds.rng(0, "directions"))
     told = _rooted(links.sum(0))[:, None] * main * strength ** (2 * hops - 2)
     return np.ascontiguousarray(told, dtype=np.float32)
 
@@ -97,8 +90,3 @@ def carried(links: sparse.csr_array, told: np.ndarray) -> np.ndarray:
 def _rooted(counts: np.ndarray) -> np.ndarray:
     """1 / √ of each, 0 for 0."""
     return np.where(counts > 0, 1 / np.sqrt(np.maximum(counts, 1)), 0.0)
-
-
-def _orthogonal(vectors: np.ndarray) -> np.ndarray:
-    basis: np.ndarray = np.linalg.qr(vectors)[0]
-    return basis

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from p5rec.contracts import Modality
+from p5rec.blocks.pairs import ahead, association
+from p5rec.blocks.spectrum import main_directions
+from p5rec.contracts import Dataset, Modality
+from p5rec.core import seed as seeds
 from p5rec.core.config import Config
 from p5rec.data.features import Features
+from p5rec.data.ragged import Ragged
+
+NEAR = 5  # places apart in a history that still make a pair
+SMOOTH = 0.75  # exponent of counts, as of the negatives of word2vec
+NOISE = 0.1  # of the random vector is left in one that begins by pairs
 
 
 class IdConfig(Config):
@@ -17,6 +28,9 @@ class IdConfig(Config):
 
     dropout: float = Field(0.1, ge=0, lt=1, description="share of ids hidden in training where there is content, too")
     deviation: float = Field(0.02, gt=0, description="standard deviation of the first vectors")
+    start: Literal["random", "pairs"] = Field(
+        "random", description="the first vectors; pairs: solved from what stands near what in training histories"
+    )
 
 
 class Id(Modality):
@@ -47,6 +61,16 @@ class Id(Modality):
         self.table = nn.Parameter(torch.cat([self.table.detach(), more.to(self.table)]))
         self._known = count
 
+    def begin(self, dataset: Dataset) -> None:
+        """Items that stand near each other begin with vectors alike, if the page wants it; the others at random."""
+        if self.config.start == "random" or not len(self.table):
+            return
+        solved = torch.from_numpy(near(dataset.history("train"), *self.table.shape))
+        paired = solved.norm(dim=1) > 0
+        scale = self.config.deviation / solved[paired].std().clamp(min=1e-9)
+        with torch.no_grad():
+            self.table[paired] = NOISE * self.table[paired] + scale * solved[paired].to(self.table)
+
     def rows(self) -> dict[str, str]:
         """What the rows of its table are."""
         return {"table": "rows"}
@@ -63,3 +87,19 @@ class Id(Modality):
     def columns(cls, features: Features) -> list[str]:
         """None: it needs no column."""
         return []
+
+
+def near(together: Ragged, count: int, width: int) -> np.ndarray:
+    """(V, D) float32 vectors whose products tell what stands near what more often than by chance; 0 where unpaired.
+
+    They solve in one go what word2vec with negative samples learns (Levy & Goldberg 2014; Barkan & Koenigstein 2016 for
+    items): the main directions of the positive pointwise mutual information of pairs, each counted over its distance.
+
+    Args:
+        together: rows of numbers, in order.
+        count: V.
+        width: D; with fewer directions than that the rest is 0.
+    """
+    pairs = ahead(*together.flat(), count, NEAR, lambda distance: 1 / distance)
+    left, strength, _ = main_directions(association(pairs + pairs.T, SMOOTH), width, seeds.rng(0, "near"))
+    return np.pad((left * np.sqrt(strength)).astype(np.float32), ((0, 0), (0, width - len(strength))))
