@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -12,11 +14,14 @@ from p5rec.contracts import Factored, ItemLists, Model
 from p5rec.core import seed as seeds
 from p5rec.data.answers import NOTHING
 from p5rec.data.dataset import Dataset
+from p5rec.data.features import Kind
 from p5rec.data.queries import Queries
 from p5rec.evaluation.item_map import ItemMap, item_map
-from p5rec.evaluation.report import Pick, Report, Sample
+from p5rec.evaluation.report import Pick, Report, Sample, Shown
+from p5rec.towers.thumbnails import thumbnails
 
-USERS, SHOWN, WIDE = 3, 8, 5  # users shown, titles of their history, fewest events a shown user has
+USERS, CARDS, WIDE = 3, 6, 5  # users on the screen and in the report, fewest events of one
+SHOWN, MISSED = 8, 3  # items of a history, and of what was taken next but not recommended
 FLAT = 4  # vectors of so few numbers have nothing to map
 
 
@@ -37,28 +42,68 @@ def _samples(made: Made, name: str) -> list[Sample]:
     rankers = assemble.responders(made.page, made.served, finished(made.final), made.learned)
     queries, truth = made.dataset.held_out("test")
     wanted = set(users(made.dataset, 50).tolist())
-    rows = np.array([row for row, user in enumerate(queries.users) if int(user) in wanted][:USERS], dtype=np.int64)
+    rows = np.array([row for row, user in enumerate(queries.users) if int(user) in wanted][:CARDS], dtype=np.int64)
     if name not in rankers or not len(rows):
         return []
     ranker, asked = assemble.unseen(rankers[name], made.served), queries.rows(rows)
     lists = ranker(asked, 10)
     assert isinstance(lists, ItemLists)
     because = ranker.because(asked, lists)
-    hits = [set(truth.items[row].tolist()) for row in rows]
-    return [_sample(made.dataset, asked, lists, because, hits[row], row, name) for row in range(len(rows))]
+    told = [_Told(asked, lists, because, truth.items[int(place)], row) for row, place in enumerate(rows)]
+    pictures = _pictures(made, [item for one in told for item in one.items()])
+    return [one.sample(made.dataset, pictures, name) for one in told]
 
 
-def _sample(
-    dataset: Dataset, asked: Queries, lists: ItemLists, because: np.ndarray, hits: set[int], row: int, name: str
-) -> Sample:
-    titles = dataset.titles
-    picks = [
-        Pick(titles[item], f"because of {titles[why]}" if why != NOTHING else "many choose it", item in hits)
-        for item, why in zip(lists.items[row].tolist(), because[row].tolist(), strict=True)
-        if item != NOTHING
-    ]
-    history = [titles[int(item)] for item in asked.history[row][-SHOWN:]]
-    return Sample(user=dataset.users.key(int(asked.users[row])), history=history, picks=picks, by=name)
+@dataclass(frozen=True)
+class _Told:
+    """One user of the samples: the row of the answers, and what was right."""
+
+    asked: Queries
+    lists: ItemLists
+    because: np.ndarray
+    right: np.ndarray
+    row: int
+
+    @property
+    def history(self) -> list[int]:
+        return [int(item) for item in self.asked.history[self.row][-SHOWN:]]
+
+    @property
+    def picks(self) -> list[int]:
+        return [int(item) for item in self.lists.items[self.row] if item != NOTHING]
+
+    @property
+    def missed(self) -> list[int]:
+        return [int(item) for item in self.right if item not in self.picks][:MISSED]
+
+    def items(self) -> list[int]:
+        """All that is shown."""
+        return [*self.history, *self.picks, *self.missed]
+
+    def sample(self, dataset: Dataset, pictures: Mapping[int, str], by: str) -> Sample:
+        """The same as the report shows it."""
+        titles = dataset.titles
+
+        def shown(items: list[int]) -> list[Shown]:
+            return [Shown(titles[item], pictures.get(item)) for item in items]
+
+        why = (f"because of {titles[one]}" if one != NOTHING else "many choose it" for one in self.because[self.row])
+        picks = [
+            Pick(titles[item], pictures.get(item), reason, item in self.right)
+            for item, reason in zip(self.picks, why, strict=False)  # what is no item stands last
+        ]
+        user = dataset.users.key(int(self.asked.users[self.row]))
+        return Sample(user, shown(self.history), picks, by, shown(self.missed))
+
+
+def _pictures(made: Made, items: list[int]) -> dict[int, str]:
+    """Item → its picture, "" for an empty box; nothing where no picture of these items can be shown."""
+    told: dict[int, str | None] = dict.fromkeys(items)
+    for column in made.dataset.item_features.of_kind(Kind.IMAGE).values():
+        told |= {item: str(column.values[item]) for item in told if told[item] is None and column.values[item]}
+    folders = [getattr(one.config, "folder", "") for one in made.page.modalities["items"] if one.name == "image"]
+    found = dict(zip(told, thumbnails(told.values(), Path(*folders[:1])), strict=True))
+    return found if any(found.values()) else {}
 
 
 def _map(made: Made, report: Report) -> ItemMap | None:

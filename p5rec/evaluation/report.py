@@ -8,10 +8,22 @@ from p5rec.core import artifact
 from p5rec.evaluation.families import Family, FamilyRow
 from p5rec.evaluation.report_json import plain
 from p5rec.evaluation.report_page import render
-from p5rec.evaluation.report_parts import Pick, Report, Row, Sample
+from p5rec.evaluation.report_parts import Pick, Report, Row, Sample, Shown
 from p5rec.evaluation.tuned import Comparison, Cost, Variant
 
-__all__ = ["Comparison", "Cost", "Family", "FamilyRow", "Pick", "Report", "Row", "Sample", "Variant", "write"]
+__all__ = [
+    "Comparison",
+    "Cost",
+    "Family",
+    "FamilyRow",
+    "Pick",
+    "Report",
+    "Row",
+    "Sample",
+    "Shown",
+    "Variant",
+    "write",
+]
 
 
 def write(folder: Path, report: Report) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from p5rec.evaluation.families import Family, FamilyRow
 from p5rec.evaluation.honesty import share_of_ties
-from p5rec.evaluation.report_parts import Report, Row
+from p5rec.evaluation.report_parts import Report, Row, Sample
 from p5rec.evaluation.tuned import Comparison, Variant
 
 SCHEMA = 1
@@ -31,7 +31,7 @@ def plain(report: Report) -> dict[str, Any]:
             "models": {row.name: _row(row) for row in report.ranked()},
             "warnings": [asdict(finding) for finding in report.findings],
             "dropped": list(report.dropped),
-            "samples": [asdict(sample) for sample in report.samples],
+            "samples": [_sample(sample) for sample in report.samples],
             "page": report.page,
             "environment": report.environment,
             "ancestry": report.ancestry,
@@ -56,6 +56,17 @@ def _row(row: Row) -> dict[str, Any]:
         "curves": row.curves,
     }
     return out | ({"note": row.note} if row.note else {}) | ({"learned": row.learned} if row.learned else {})
+
+
+def _sample(sample: Sample) -> dict[str, Any]:
+    """Titles and reasons; pictures are for the page."""
+    return {
+        "user": sample.user,
+        "history": [one.title for one in sample.history],
+        "picks": [{"title": one.title, "reason": one.reason, "hit": one.hit} for one in sample.picks],
+        "by": sample.by,
+        "missed": [one.title for one in sample.missed],
+    }
 
 
 def _slices(row: Row) -> dict[str, dict[str, Any]]:

@@ -61,22 +61,38 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Pick:
-    """One recommended item: its title, why (one phrase), and whether the user really took it next."""
+class Shown:
+    """One item: its title, and its picture: a ``data:`` address, "" for an empty box, None where items have none."""
 
     title: str
+    picture: str | None = None
+
+
+@dataclass(frozen=True)
+class Pick(Shown):
+    """One recommended item, why (one phrase), and whether the user really took it next."""
+
     reason: str = ""
     hit: bool = False
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One real user: the last titles of the history (newest last), and what was recommended."""
+    """One real user: the last items of the history (newest last), what was recommended, and what it lacks.
+
+    Attributes:
+        user: outside id.
+        history: the last items.
+        picks: the recommended ones, best first.
+        by: who answered.
+        missed: what the user took next, as far as it is not among the picks.
+    """
 
     user: str
-    history: Sequence[str]
+    history: Sequence[Shown]
     picks: Sequence[Pick]
     by: str = ""
+    missed: Sequence[Shown] = ()
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,12 @@ from p5rec.evaluation.evaluate import Measured, evaluate
 from p5rec.evaluation.honesty import Protocol, examine
 from p5rec.evaluation.item_map import item_map
 from p5rec.evaluation.likeness import item_vectors
-from p5rec.evaluation.report import Pick, Report, Sample
+from p5rec.evaluation.report import Pick, Report, Sample, Shown
 from p5rec.evaluation.slices import cuts
 from p5rec.evaluation.standard import STANDARD, names
 from p5rec.testing.worlds import category, from_sequences
+
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 
 def shop(users: int = 60, items: int = 50) -> Dataset:
@@ -70,9 +72,7 @@ def toy_report() -> Report:
         rows=rows(entrants, dataset, cuts(queries, truth, dataset), resamples=100),
         serves="sasrec",
         findings=examine(protocol, queries=queries, rows=skills, facts={"ties": 0.25}),
-        samples=[
-            Sample("user/1", ["<b>item</b> 3"], [Pick("<i>pick</i>", "because of <b>item</b> 3", True)], "sasrec")
-        ],
+        samples=[sample()],
         item_map=item_map(item_vectors(dataset), dataset, "co-occurrence", limit=30),
         dropped=[{"stage": "core", "reason": "fewer than 5 events", "rows": 1234, "users": 5, "items": 6}],
         page='[model.sasrec]\nname = "<script>alert(1)</script>"',
@@ -80,6 +80,17 @@ def toy_report() -> Report:
         ancestry={"data": "abc123"},
         directions={"ndcg@10": True},
     )
+
+
+def sample() -> Sample:
+    """A user with hostile titles; of three pictures one is a pixel, one is broken, and one is hostile itself."""
+    picks = [
+        Pick("<i>pick</i>", PIXEL, "because of <b>item</b> 3", True),
+        Pick("second", "", "many choose it"),
+        Pick("third", '"><script>alert(2)</script>'),
+    ]
+    history = [Shown('"><b>item</b> 3', PIXEL), Shown("silent", "")]
+    return Sample("user/1", history, picks, "sasrec", [Shown("<i>missed</i>", PIXEL)])
 
 
 def without_tests(report: Report) -> Report:

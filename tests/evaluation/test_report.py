@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_toys import toy_report, without_tests
+from report_toys import PIXEL, toy_report, without_tests
 from rich.console import Console
 
 from p5rec.core.errors import MissingExtra
 from p5rec.evaluation.compare import Difference
-from p5rec.evaluation.report import Report, Row, write
+from p5rec.evaluation.report import Pick, Report, Row, Sample, Shown, write
 from p5rec.evaluation.report_json import finite, plain
 from p5rec.evaluation.report_page import render
 from p5rec.evaluation.report_views import certainty
@@ -38,7 +38,7 @@ def page(report: Report) -> str:
 class Outline(HTMLParser):
     """Open tags, ids and addresses of a page."""
 
-    EMPTY = ("meta", "line", "circle", "path", "br")
+    EMPTY = ("meta", "line", "circle", "path", "br", "img")
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ def test_no_number_of_the_json_is_infinite_or_nan() -> None:
 def test_the_page_is_whole_and_fetches_nothing(page: str) -> None:
     outline = Outline(page)
     assert outline.open == []
-    assert outline.addresses == []
+    assert {one[:11] for one in outline.addresses} == {"data:image/", '"><script>a'}  # the last is the hostile toy's
     assert "script" not in outline.tags
     assert not re.search(r"url\(|@import|https?://", page)
     wanted = (
@@ -113,6 +113,35 @@ def test_titles_and_names_are_text_never_markup(page: str) -> None:
     assert "<i>pick</i>" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "Toys &amp; &lt;tags&gt;" in page
+
+
+def test_pictures_stand_beside_their_titles_and_broken_ones_are_boxes(page: str) -> None:
+    pick, box, *_ = re.findall(r"<li.*?</li>", page)
+    assert f'<img src="{PIXEL}" alt="" title="">' in pick
+    assert 'class="hit pictured"' in pick
+    assert "✓" in pick
+    assert "<s " in box
+    assert "hit" not in box
+    assert "img" not in box
+    assert f'<img src="{PIXEL}" alt="&#34;&gt;&lt;b&gt;item&lt;/b&gt; 3"' in page
+    assert '<s title="silent"></s>' in page
+    assert "&lt;i&gt;missed&lt;/i&gt;" in page
+
+
+def test_items_without_pictures_are_their_titles(report: Report) -> None:
+    text = render(replace(report, samples=[Sample("u", [Shown("first")], [Pick("next", hit=True)])]))
+    assert "<i>first</i>" in text
+    assert '<li class="hit"><div><b>next</b>' in text
+    assert "<img" not in text
+    assert "<s " not in text
+
+
+def test_pictures_stay_out_of_the_numbers(report: Report) -> None:
+    (found,) = plain(report)["samples"]
+    assert found["history"] == ['"><b>item</b> 3', "silent"]
+    assert found["picks"][0] == {"title": "<i>pick</i>", "reason": "because of <b>item</b> 3", "hit": True}
+    assert found["missed"] == ["<i>missed</i>"]
+    assert "data:image" not in json.dumps(found)
 
 
 def test_the_page_says_what_was_dropped_and_who_stepped_aside(page: str) -> None:

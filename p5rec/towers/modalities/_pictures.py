@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,27 @@ def opened(data: bytes, side: int) -> Any:
     """
     from PIL import Image
 
+    return _decoded(data, side, lambda picture: picture.resize((side, side), Image.Resampling.BILINEAR))
+
+
+def thumbnail(data: bytes, side: int) -> Any:
+    """A picture of three colours and of at most `side` pixels a side, its shape kept; white behind.
+
+    Raises:
+        BadFileError: it is too large, broken or no picture.
+    """
+    from PIL import ImageOps
+
+    def shrunk(picture: Any) -> Any:
+        return picture if max(picture.size) <= side else ImageOps.contain(picture, (side, side))
+
+    return _decoded(data, side, shrunk)
+
+
+def _decoded(data: bytes, side: int, sized: Callable[[Any], Any]) -> Any:
+    """What `sized` makes of a picture of three colours, decoded to no less than `side` pixels a side."""
+    from PIL import Image
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -28,7 +50,7 @@ def opened(data: bytes, side: int) -> Any:
                 if picture.width * picture.height > MOST:
                     raise BadFileError(f"{picture.width:,} × {picture.height:,} pixels are too many")
                 picture.draft("RGB", (side, side))  # a large JPEG need not be decoded in full
-                return _plain(picture).resize((side, side), Image.Resampling.BILINEAR)
+                return sized(_plain(picture))
     except BadFileError:
         raise
     except Exception as error:  # broken files make the decoders raise almost anything
