@@ -14,10 +14,11 @@ LOUD = 5.0  # what one weight is worth against the others where a search starts 
 def climb(value: Callable[[np.ndarray], float], count: int) -> tuple[float, np.ndarray]:
     """The highest value found and its weights (count,), summing to 1; starts from equal ones and each one loud."""
     starts = [np.ones(count), *(1.0 + (LOUD - 1.0) * np.eye(count))] if count > 1 else [np.ones(1)]
-    return max((_ascend(value, start / start.sum()) for start in starts), key=lambda found: found[0])
+    return max((ascend(value, start / start.sum()) for start in starts), key=lambda found: found[0])
 
 
-def _ascend(value: Callable[[np.ndarray], float], weights: np.ndarray) -> tuple[float, np.ndarray]:
+def ascend(value: Callable[[np.ndarray], float], weights: np.ndarray) -> tuple[float, np.ndarray]:
+    """The highest value found from one start, and its weights; they sum to 1 once a step was taken."""
     best, moved = value(weights), len(weights) > 1
     while moved:
         moved = False

@@ -36,8 +36,8 @@ class Summed(Responder):
     def value(self, scores: Tensor) -> Tensor:
         """(Q, C) values of the scores of one ranker; -inf stays -inf."""
 
-    def shares(self) -> np.ndarray:
-        """(M,) how much each ranker counts; equal and summing to 1 unless overridden."""
+    def shares(self, queries: Queries) -> np.ndarray:
+        """(M,) how much each ranker counts, or (Q, M) for each query; equal and summing to 1 unless overridden."""
         return np.full(len(self.inner), 1 / len(self.inner))
 
     def __call__(self, queries: Queries, k: int | None) -> Answers:
@@ -53,19 +53,20 @@ class Summed(Responder):
             answer = responder(queries, None)
             assert isinstance(answer, ItemLists)
             items = answer.items
-            total = total + share * self.value(torch.from_numpy(answer.scores))
+            total = total + share.unsqueeze(-1) * self.value(torch.from_numpy(answer.scores))
         total = total.masked_fill(total.isnan(), -torch.inf)  # a share of 0 times -inf
         if k is None:
             return ItemLists(items, total.numpy())
         values, columns = (part.numpy() for part in best(total, k))
         return ItemLists(np.where(np.isneginf(values), NOTHING, np.take_along_axis(items, columns, axis=1)), values)
 
-    def _heard(self, queries: Queries) -> list[tuple[float, Responder]]:
-        """The rankers that have a say, and their shares."""
+    def _heard(self, queries: Queries) -> list[tuple[Tensor, Responder]]:
+        """The rankers that have a say, and their shares: one number, or (Q,)."""
         if not self.reads or queries.prompt is None:
-            return list(zip(self.shares().tolist(), self.inner.values(), strict=True))
+            shares = torch.as_tensor(self.shares(queries), dtype=torch.float32)
+            return list(zip(shares.unbind(-1), self.inner.values(), strict=True))
         readers = [one for one in self.inner.values() if one.reads]
-        return [(1 / len(readers), one) for one in readers]
+        return [(torch.tensor(1 / len(readers)), one) for one in readers]
 
 
 def _stacked(parts: list[ItemLists]) -> ItemLists:

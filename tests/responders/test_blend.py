@@ -15,7 +15,8 @@ from p5rec.core.climb import climb
 from p5rec.core.errors import InputError
 from p5rec.data.prompt import of_history
 from p5rec.data.ragged import Ragged
-from p5rec.responders.blend import Blend, _Race, clearly_best
+from p5rec.responders._race import Race, clearly_best
+from p5rec.responders.blend import Blend
 from p5rec.testing.sequences import from_sequences
 
 SIZE = 40
@@ -33,6 +34,10 @@ def noisy(signal, seed):
 
 def blend(inner, **config):
     return Blend(Blend.Config(**config), inner, DATASET)
+
+
+def race_of(ranker, truth):
+    return Race.of(ranker.inner, SIZE, ranker.config.depth, QUERIES, truth)
 
 
 def ndcg(ranker):
@@ -91,7 +96,7 @@ def test_two_halves_are_better_together():
 
 def test_the_race_is_the_full_ranking():
     ranker = blend({"one": noisy(1, 5), "two": noisy(1, 6)}, depth=SIZE, scale="zscore")
-    race = _Race(ranker, QUERIES, TRUTH)
+    race = race_of(ranker, TRUTH)
     for weights in ([0.5, 0.5], [1.0, 0.0], [0.2, 0.8]):
         ranker.weights = np.array(weights)
         assert float(race.on("zscore", 1.0)(ranker.weights).mean()) == pytest.approx(ndcg(ranker), abs=1e-6)
@@ -101,7 +106,7 @@ def test_several_right_items_and_unanswerable_ones_count():
     truth = Truth(Ragged.of([[1, 2, 3]] * SIZE), Ragged.of([[1.0] * 3] * SIZE, np.float32))
     scores = np.full((1, SIZE), 0.0) - np.arange(SIZE)
     scores[0, 3] = -np.inf
-    race = _Race(blend({"one": Given(scores)}, scale="zscore"), QUERIES, truth)
+    race = race_of(blend({"one": Given(scores)}, scale="zscore"), truth)
     ideal = (1 / np.log2(np.arange(3) + 2)).sum()
     expected = (1 / np.log2(3) + 1 / np.log2(4)) / ideal  # item 0 is first, 1 and 2 follow, 3 may not be answered
     assert float(race.on("zscore", 1.0)(np.array([1.0])).mean()) == pytest.approx(expected, abs=1e-5)
@@ -121,7 +126,7 @@ def test_chunks_and_candidates_of_different_width(monkeypatch):
     ranker = blend({"a": noisy(1, 7), "b": noisy(1, 8)})
     some = replace(QUERIES, candidates=Ragged.of([np.arange(2 + n % 5) for n in range(SIZE)]))
     whole = [ranker(QUERIES, 5), ranker(QUERIES, None), ranker(some, None)]
-    monkeypatch.setattr("p5rec.responders.blend.CHUNK", 3)
+    monkeypatch.setattr("p5rec.responders._summed.CHUNK", 3)
     parts = [ranker(QUERIES, 5), ranker(QUERIES, None), ranker(some, None)]
     for one, other in zip(whole, parts, strict=True):
         assert np.array_equal(one.items, other.items)
