@@ -48,13 +48,17 @@ def standard(scores: Tensor) -> Tensor:
     return centred.div_(deviation).masked_fill_(out, -torch.inf)
 
 
-def places(z: Tensor) -> Tensor:
+def places(z: Tensor, asked: Tensor | None = None) -> Tensor:
     """(Q, C) int32 place of each item in its row, 1 is best; all behind the first `REACH` share the next place.
 
     Equal scores share the last of their places: how many items are at least as good.
+
+    Args:
+        z: (Q, V) scores of all items.
+        asked: (Q, C) scores of those whose places are asked for; None: all.
     """
     best = z.topk(min(REACH + 1, z.shape[1])).values.neg()
-    found = torch.searchsorted(best, z.neg(), right=True, out_int32=True)
+    found = torch.searchsorted(best, (z if asked is None else asked).neg(), right=True, out_int32=True)
     return found.clamp_(max=REACH + 1)
 
 

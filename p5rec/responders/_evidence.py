@@ -78,7 +78,8 @@ class Knowledge:
         """What the first stages say of (Q, C) items."""
         each, ranks, values = [], [], []
         for one in z:
-            value, rank = one.gather(1, chosen), places(one).gather(1, chosen).float()
+            value = one.gather(1, chosen)
+            rank = places(one, value).float()
             share = value - one.logsumexp(1, keepdim=True)
             each += [value, value - one.amax(1, keepdim=True), rank.log(), share]
             ranks.append(rank)

@@ -45,6 +45,7 @@ def test_reciprocal_ranks_are_the_published_sum() -> None:
 def test_equal_scores_share_the_last_of_their_places() -> None:
     scores = torch.tensor([[3.0, 1.0, 2.0, 1.0, 0.0, -torch.inf]])
     assert places(scores).tolist() == [[1, 4, 2, 4, 5, 6]]
+    assert places(scores, scores[:, [2, 4]]).tolist() == [[2, 5]], "some of them alone"
     assert (places(torch.zeros(1, REACH + 500)) == REACH + 1).all()
     far = places(torch.arange(REACH + 500.0).flip(0)[None])[0]
     assert far[: REACH + 2].tolist() == [*range(1, REACH + 2), REACH + 1]
