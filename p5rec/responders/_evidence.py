@@ -66,7 +66,7 @@ class Knowledge:
 
     def of(self, queries: Queries) -> Evidence:
         """The evidence of some queries, whatever their candidates: the full catalogue competes."""
-        z = torch.stack([standard(_full(one, queries)) for one in self.inner.values()])
+        z = torch.stack([standard(full(one, queries)) for one in self.inner.values()])
         mean = z.mean(0)
         first = z.topk(min(self.depth, self.count)).indices.transpose(0, 1).flatten(1)
         items = _union(torch.where(mean.gather(1, first).isfinite(), first, NOTHING))
@@ -114,7 +114,7 @@ class Knowledge:
         return [*found, like[..., 0], like.sum(2) / known, like.max(2)]
 
 
-def _full(responder: Responder, queries: Queries) -> Tensor:
+def full(responder: Responder, queries: Queries) -> Tensor:
     """(Q, V) scores of the whole catalogue."""
     answer = responder(queries, None)
     assert isinstance(answer, ItemLists)

@@ -17,12 +17,13 @@ from pydantic import Field
 from torch import Tensor
 
 from p5rec.blocks.best import best
+from p5rec.blocks.scales import standard
 from p5rec.contracts import Answers, Dataset, ItemLists, Learned, Queries, Responder, Truth
 from p5rec.core import seed as seeds
 from p5rec.core.config import Config as Settings
 from p5rec.core.errors import InputError, MissingExtra
 from p5rec.data.answers import NOTHING, reasoned
-from p5rec.responders._evidence import Evidence, Knowledge
+from p5rec.responders._evidence import Evidence, Knowledge, full
 
 CHUNK = 256  # queries at once
 ROUNDS = (0.25, 0.5, 1.0)  # shares of the trees, and of the trees' say beside the first stages', that validation tries
@@ -34,7 +35,8 @@ class Stack(Learned):
 
     It learns on events that its first stages have not seen. On validation two scalars are chosen: how many of the
     trees speak, and their share beside the mean of the first stages. Items that no first stage puts near the top
-    follow behind, by that mean.
+    follow behind, by that mean. The trees never saw words: where a query has a prompt, the first stages that read
+    words answer, with equal shares.
 
     Attributes:
         rounds: trees in use; 0 before it has learned, when the mean of the first stages ranks.
@@ -54,6 +56,7 @@ class Stack(Learned):
     def __init__(self, config: Config, inner: Mapping[str, Responder], dataset: Dataset) -> None:
         self.config, self.inner, self.dataset = config, dict(inner), dataset
         self.count, self.seed = dataset.n_items, dataset.seed
+        self.reads = any(one.reads for one in inner.values())
         self.rounds, self.share = 0, 1.0
         self._text, self._trees = "", None
 
@@ -187,6 +190,9 @@ class Stack(Learned):
 
     def _total(self, queries: Queries) -> Tensor:
         """(Q, V) scores: candidates above all others, which follow by the mean of the first stages."""
+        if self.reads and queries.prompt is not None:
+            heard = [standard(full(one, queries)) for one in self.inner.values() if one.reads]
+            return torch.stack(heard).mean(0)
         seen = self.known.of(queries)
         rest = seen.mean - seen.mean.amax(1, keepdim=True)
         if not self.rounds:

@@ -1,12 +1,14 @@
 """A second stage with a known answer: which of two rankers is right depends on a fact that a sum cannot see."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from responder_toys import Given
 
 from p5rec.core.errors import InputError, MissingExtra
+from p5rec.data.prompt import of_history
 from p5rec.data.queries import Queries, Truth
 from p5rec.data.ragged import Ragged
 from p5rec.responders.blend import Blend
@@ -82,6 +84,25 @@ def test_trees_learn_whom_to_trust_and_a_sum_cannot():
     other.text = stack.text
     other.restore(stack.learned())
     np.testing.assert_array_equal(other(queries, 5).items, stack(queries, 5).items)
+
+
+@pytest.mark.usefixtures("counted")
+def test_words_are_answered_by_first_stages_that_read_them():
+    stack, histories, truth, _ = ready(Stack)
+    queries, truth = Queries.of(histories).rows(slice(0, 100)), truth.rows(slice(0, 100))
+    told = replace(queries, prompt=of_history(queries.history))
+    stack.learn(queries, truth)
+    deaf = stack(queries, 5)
+    assert not stack.reads
+    np.testing.assert_array_equal(stack(told, 5).items, deaf.items)
+    second = stack.inner["second"]
+    second.reads = True
+    heard = Stack(stack.config, stack.inner, stack.dataset)
+    heard.text = stack.text
+    assert heard.reads
+    np.testing.assert_array_equal(heard(told, 5).items, second(told, 5).items)
+    np.testing.assert_array_equal(heard(queries, 5).items, deaf.items)
+    assert not np.array_equal(heard(told, 1).items, heard(queries, 1).items)
 
 
 def test_nothing_to_learn_from():
