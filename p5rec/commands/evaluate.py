@@ -47,7 +47,11 @@ def report(made: Made, serves: str = "") -> Report:
     valid = measure(page, dataset, made.chosen, made.learned, "valid", metrics)
     queries, truth = held_out(page, dataset, "test")
     test = measure(page, made.served, made.final, made.learned, "test", metrics, (queries, truth))
-    entrants = [_entrant(made, name, valid.get(name), test.get(name)) for name in [*page.models, *page.responders]]
+    before = _before(made, metrics, (queries, truth))
+    entrants = [
+        _entrant(made, name, valid.get(name), test.get(name), before.get(name))
+        for name in [*page.models, *page.responders]
+    ]
     headline = headline_of(metrics)
     headlines = [name for name in HEADLINE if name in metrics] or [headline]
     table = rows(
@@ -75,6 +79,13 @@ def report(made: Made, serves: str = "") -> Report:
     )
     found = replace(found, serves=serves or serving(page, found))
     return samples.added(made, found)
+
+
+def _before(made: Made, metrics: Mapping[str, Metric], held: tuple[Queries, Truth]) -> dict[str, Measured]:
+    """What the models that were fitted on training rows alone do on test rows, where others are tested and served."""
+    if made.chosen is made.final:
+        return {}
+    return measure(made.page, made.dataset, made.chosen, made.learned, "test", metrics, held)
 
 
 def measure(
@@ -211,18 +222,21 @@ def _scalars(weights: Any) -> int:
     return int(isinstance(weights, int | float | str))
 
 
-def _entrant(made: Made, name: str, valid: Measured | None, test: Measured | None) -> Entrant:
+def _entrant(made: Made, name: str, valid: Measured | None, test: Measured | None, before: Measured | None) -> Entrant:
     """A row of the table: what it did and what it cost."""
     trained = made.final.get(name)
     if trained is None:
         cost = made.seconds.get(name, 0.0)
-        return Entrant(name, valid, test, kind="responder", seconds_fit=cost, learned=made.learned.get(name, {}))
+        return Entrant(
+            name, valid, test, before, kind="responder", seconds_fit=cost, learned=made.learned.get(name, {})
+        )
     facts = trained.facts
     note = facts["note"] or ("" if test else "it ranks items and estimates no numbers")
     return Entrant(
         name,
         valid,
         test,
+        before,
         seconds_fit=facts["seconds"],
         parameters=facts["parameters"],
         peak_mb=facts["peak_mb"],

@@ -24,6 +24,7 @@ class Entrant:
     name: str
     valid: Measured | None = None
     test: Measured | None = None
+    before: Measured | None = None
     kind: Literal["model", "responder"] = "model"
     seconds_fit: float = 0.0
     parameters: int = 0
@@ -92,13 +93,14 @@ def _row(
     resamples: int,
     seed: int,
 ) -> Row:
-    parts = {part: measured for part in ("valid", "test") if (measured := getattr(one, part)) is not None}
+    parts = {part: measured for part in ("valid", "test", "before") if (measured := getattr(one, part)) is not None}
     lists = one.test.lists if one.test is not None else None
     return Row(
         name=one.name,
         kind=one.kind,
         valid=parts["valid"].values if "valid" in parts else {},
         test=parts["test"].values if "test" in parts else {},
+        before=parts["before"].values if "before" in parts else {},
         intervals={part: intervals(measured, resamples=resamples, seed=seed) for part, measured in parts.items()},
         slices=slices(one.test, cut, metrics=headlines, seed=seed) if one.test is not None else (),
         differences=against,

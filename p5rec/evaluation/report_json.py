@@ -46,6 +46,7 @@ def _row(row: Row) -> dict[str, Any]:
         "kind": row.kind,
         "valid": row.valid,
         "test": {**row.test, **_families(row)},
+        **({"before": row.before} if row.before else {}),
         "interval": row.intervals,
         "seconds": {"fit": row.seconds_fit, "rank": row.seconds_rank},
         "parameters": row.parameters,

@@ -27,7 +27,8 @@ class Row:
         name: as in the page.
         kind: a model, or a responder made of models.
         valid, test: metric → number; empty where it was not measured.
-        intervals: ``"valid"`` and ``"test"`` → metric → 95 % interval.
+        before: the test numbers before refitting on validation rows; empty where nothing is refitted.
+        intervals: ``"valid"``, ``"test"`` and ``"before"`` → metric → 95 % interval.
         slices: the test numbers of parts of the queries.
         differences: metric → this row minus the best row of the table on test queries, p corrected for the
             number of rows; empty in the best row.
@@ -46,6 +47,7 @@ class Row:
     kind: Literal["model", "responder"] = "model"
     valid: Mapping[str, float] = field(default_factory=dict)
     test: Mapping[str, float] = field(default_factory=dict)
+    before: Mapping[str, float] = field(default_factory=dict)
     intervals: Mapping[str, Mapping[str, Interval]] = field(default_factory=dict)
     slices: Sequence[Slice] = ()
     differences: Mapping[str, Difference] = field(default_factory=dict)

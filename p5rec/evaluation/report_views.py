@@ -141,7 +141,11 @@ def numbers(report: Report) -> dict[str, Any]:
     """Every number of every row, test and validation."""
     rows = report.ranked()
     metrics = list(dict.fromkeys(metric for row in rows for metric in (*row.test, *row.valid)))
-    parts: Sequence[tuple[str, str]] = (("test", "test rows"), ("valid", "validation rows"))
+    parts: Sequence[tuple[str, str]] = (
+        ("test", "test rows"),
+        ("before", "test rows, fitted on training rows alone"),
+        ("valid", "validation rows"),
+    )
     return {
         "metrics": [label(metric) for metric in metrics],
         "parts": [
@@ -154,6 +158,7 @@ def numbers(report: Report) -> dict[str, Any]:
                 ],
             )
             for part, title in parts
+            if any(getattr(row, part) for row in rows)
         ],
     }
 

@@ -78,7 +78,13 @@ def test_refitting_on_validation_rows_keeps_the_choice_apart_from_the_test(shop:
     assert made.final["ease"].facts["made_by"] != made.chosen["ease"].facts["made_by"]
     assert made.served.item_counts.sum() == made.dataset.item_counts.sum() + 60
     assert any("refitted on training and validation rows" in found.sentence for found in report.findings)
-    assert json.loads((tmp_path / "out" / "report.json").read_text())["protocol"]["fitted_on"] == "train+valid"
+    told = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert told["protocol"]["fitted_on"] == "train+valid"
+    alone = stage.run(resolve(shop_page(shop)), tmp_path / "alone")
+    for row in alone.rows:
+        assert told["models"][row.name]["before"]["ndcg@10"] == pytest.approx(row.test["ndcg@10"]), row.name
+    assert "fitted on training rows alone" in (tmp_path / "out" / "report.html").read_text()
+    assert "fitted on training rows alone" not in (tmp_path / "alone" / "report.html").read_text()
 
 
 def test_sampled_rankings_are_refused_in_words_before_anything_is_trained(shop: dict, tmp_path: Path, monkeypatch):
