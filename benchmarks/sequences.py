@@ -1,11 +1,12 @@
-"""Quality of the shipped pages `sequences` and `p5-sequences`: the whole job on a sequence file, seed by seed.
+"""Quality of the pages for sequences (`sequences`, `p5-sequences`, `sequences-best`): the whole job, seed by seed.
 
     python benchmarks/sequences.py NAME DATA [--page p5-sequences] [--items ITEMS] [--seeds 0,1,2] [--set a.b=c …]
                                    [--work DIR] [--out benchmarks/results/sequences_NAME.md]
 
 Leave-one-out, fitted on training rows only, the full catalogue ranked, seen items left out, ties against the model;
-whatever is chosen is chosen on validation. A seed numbers ids, draws first weights and batches. A row is written as
-soon as its run is done, and a run that was cut off goes on in its folder of --work.
+whatever is chosen is chosen on validation. With ``--set evaluate.fitted_on=train+valid`` "test" is of models refitted
+on both, and "before" of the same models on training rows alone. A seed numbers ids, draws first weights and batches. A
+row is written as soon as its run is done, and a run that was cut off goes on in its folder of --work.
 """
 
 from __future__ import annotations
@@ -19,15 +20,12 @@ from typing import Any
 import recorded
 
 METRICS = ("ndcg@10", "recall@10")
-HEAD = [
-    "seed",
-    "model",
-    *(f"valid {m}" for m in METRICS),
-    *(f"test {m}" for m in METRICS),
-    "interval",
-    "fit s",
-    "rank s",
-]
+PARTS = ("valid", "before", "test")
+
+
+def head(parts: list[str]) -> list[str]:
+    """The columns of the table of seeds."""
+    return ["seed", "model", *(f"{part} {m}" for part in parts for m in METRICS), "interval", "fit s", "rank s"]
 
 
 def measured(seed: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -43,42 +41,52 @@ def made(options: argparse.Namespace) -> str:
     return "; ".join(f"seed {seed}: {path.read_text()}" for seed, path in found.items() if path.is_file())
 
 
-def rows(seed: int, report: dict[str, Any]) -> list[list[str]]:
+def measured_parts(reports: dict[int, dict[str, Any]]) -> list[str]:
+    """The parts that any model was measured on."""
+    models = [row for report in reports.values() for row in report["models"].values()]
+    return [part for part in PARTS if any(row.get(part) for row in models)]
+
+
+def rows(seed: int, report: dict[str, Any], parts: list[str]) -> list[list[str]]:
     """One row a model of the table."""
     found = []
     for name, row in report["models"].items():
         if not row["test"]:
             continue
-        numbers = [f"{row[part][metric]:.4f}" for part in ("valid", "test") for metric in METRICS]
+        numbers = [f"{row[part][metric]:.4f}" if row.get(part) else "" for part in parts for metric in METRICS]
         low, high = row["interval"]["test"][METRICS[0]]
         seconds = [f"{row['seconds'][part]:.0f}" for part in ("fit", "rank")]
         found.append([str(seed), name, *numbers, f"{low:.4f}–{high:.4f}", *seconds])
     return found
 
 
-def means(table: list[list[str]]) -> list[list[str]]:
-    """Mean and deviation over seeds of each model's test numbers."""
+def means(reports: dict[int, dict[str, Any]], parts: list[str]) -> list[list[str]]:
+    """Mean and deviation over seeds of each model's test numbers, the best first."""
     found = []
-    for name in dict.fromkeys(row[1] for row in table):
-        columns = [[float(row[place]) for row in table if row[1] == name] for place in (4, 5)]
+    for name in {name: None for report in reports.values() for name, row in report["models"].items() if row["test"]}:
+        kept = [report["models"][name] for report in reports.values() if report["models"].get(name, {}).get("test")]
+        columns = [[row[part][m] for row in kept if row.get(part)] for part in parts for m in METRICS]
         shown = [f"{statistics.mean(c):.4f} ± {statistics.stdev(c) if len(c) > 1 else 0.0:.4f}" for c in columns]
         found.append([name, *shown])
-    return found
+    return sorted(found, key=lambda row: row[-2], reverse=True)
 
 
-def written(options: argparse.Namespace, table: list[list[str]]) -> list[str]:
+def written(options: argparse.Namespace, reports: dict[int, dict[str, Any]]) -> list[str]:
     """The page of results."""
     changes = "".join(f" --set {one}" for one in options.set)
     items = f" --items {options.items}" if options.items else ""
     page = "" if options.page == "sequences" else f" --page {options.page}"
-    head = [
+    top = [
         f"# The page `{options.page}` on {options.name}",
         "",
         f"`python benchmarks/sequences.py {options.name} {options.data}{page}{items} --seeds {options.seeds}{changes}`",
         f"(commit and day of each: {made(options)}; {os.cpu_count()} cores)",
     ]
-    names = ["model", *(f"test {m}" for m in METRICS)]
-    return [*head, *recorded.table(names, means(table)), *recorded.table(HEAD, table)]
+    parts = measured_parts(reports)
+    tested = [part for part in parts if part != "valid"]
+    seeds = [row for seed, report in reports.items() for row in rows(seed, report, parts)]
+    names = ["model", *(f"{part} {m}" for part in tested for m in METRICS)]
+    return [*top, *recorded.table(names, means(reports, tested)), *recorded.table(head(parts), seeds)]
 
 
 def main() -> None:
@@ -92,10 +100,10 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/benchmarks"))
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    table: list[list[str]] = []
+    reports: dict[int, dict[str, Any]] = {}
     for seed in map(int, options.seeds.split(",")):
-        table += rows(seed, measured(seed, options))
-        recorded.write(written(options, table), options.out)
+        reports[seed] = measured(seed, options)
+        recorded.write(written(options, reports), options.out)
 
 
 if __name__ == "__main__":
