@@ -22,7 +22,9 @@ M = TypeVar("M", bound=torch.nn.Module)
 FOLDERS = {kind: Folder(kind, package, base) for kind, (package, base) in KINDS.items()}
 # What makes a plug small, by the names that settings of size go by; a plug takes those that it has.
 SMALL: dict[str, Any] = {"width": 16, "blocks": 1, "heads": 2, "length": 12, "positions": 64, "dropout": 0.0}
-SMALL |= {"model": "hashed", "reader": "colours"}  # of texts and of pictures: no model at all
+# The same of modalities; of texts and of pictures no model at all.
+LIGHT: dict[str, Any] = {"model": "hashed", "reader": "colours", "bands": 16, "parts": 4, "filters": 16}
+SMALL |= LIGHT
 
 
 def every(kind: str) -> list[tuple[str, type[Any]]]:
@@ -84,7 +86,8 @@ def towers(features: Features, modalities: Sequence[str], fusion: str) -> Callab
     """A maker of towers of any width."""
 
     def make(width: int, words: torch.nn.Embedding | None = None) -> Tower:
-        views = {name: (plug := FOLDERS["modality"].load(name), plug.Config()) for name in modalities}
+        plugs = {name: FOLDERS["modality"].load(name) for name in modalities}
+        views = {name: (plug, build(plug.Config, taken(plug, LIGHT), name)) for name, plug in plugs.items()}
         joint = FOLDERS["fusion"].load(fusion)
         return build_tower(features, width, views, (joint, joint.Config()), words)
 

@@ -25,7 +25,7 @@ def taught(plug: type[Model], world: World, settings: Mapping[str, Any] | None =
         settings: of the model, over those that make it small.
         pace: of training, over `PACE`.
     """
-    made_for = setting(world.dataset, world.modalities)
+    made_for = setting(world.dataset, world.modalities, world.fusion)
     wide = {} if issubclass(plug, Solved) else taken(plug, {"width": 32})  # a solved model of full rank learns by heart
     model: Model = fresh(plug, made_for, small(plug, **{**wide, **(settings or {})}))
     if isinstance(model, Bound):

@@ -31,6 +31,7 @@ class World:
         blind: metric → what the best answer scores that ignores what this world is about.
         reach: share of the way from `blind` to `best` that a model which claims the world must go.
         modalities: what an item tower needs here.
+        fusion: what makes one vector of them.
         seen: whether an item of the history may be right again.
     """
 
@@ -40,6 +41,7 @@ class World:
     blind: Mapping[str, float]
     reach: float = 0.9
     modalities: tuple[str, ...] = ("id",)
+    fusion: str = "sum"
     seen: bool = True
 
     def floor(self, metric: str) -> float:
