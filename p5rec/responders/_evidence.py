@@ -17,6 +17,7 @@ from p5rec.data.answers import NOTHING
 from p5rec.data.features import Column, Features, Kind
 from p5rec.data.ragged import Ragged, column
 from p5rec.data.words import Words
+from p5rec.responders._summed import Summed
 
 LAST = 5  # items of a history that are compared with a candidate, the latest ones
 NEAR = 10  # items apart in a history: what further pairs say is little
@@ -66,13 +67,24 @@ class Knowledge:
 
     def of(self, queries: Queries) -> Evidence:
         """The evidence of some queries, whatever their candidates: the full catalogue competes."""
-        z = torch.stack([standard(full(one, queries)) for one in self.inner.values()])
+        z = torch.stack([standard(scores) for scores in self._said(queries)])
         mean = z.mean(0)
         first = z.topk(min(self.depth, self.count)).indices.transpose(0, 1).flatten(1)
         items = _union(torch.where(mean.gather(1, first).isfinite(), first, NOTHING))
         chosen = torch.from_numpy(np.maximum(items, 0))
         facts = [*self._scores(z, chosen), *self._items(items, queries), *self._pairs(items, queries)]
         return Evidence(items, np.stack(facts, axis=2, dtype=np.float32), mean)
+
+    def _said(self, queries: Queries) -> list[Tensor]:
+        """(Q, V) scores of each first stage; a sum of others is not asked, but added up."""
+        sums = {name: one for name, one in self.inner.items() if isinstance(one, Summed) and self._is_over_others(one)}
+        found = {name: full(one, queries) for name, one in self.inner.items() if name not in sums}
+        found |= {name: one.summed(found.__getitem__, queries) for name, one in sums.items()}
+        return [found[name] for name in self.inner]
+
+    def _is_over_others(self, one: Summed) -> bool:
+        """Whether all parts of a sum are first stages, and no sums themselves."""
+        return all(self.inner.get(name) is part and not isinstance(part, Summed) for name, part in one.inner.items())
 
     def _scores(self, z: Tensor, chosen: Tensor) -> list[np.ndarray]:
         """What the first stages say of (Q, C) items."""

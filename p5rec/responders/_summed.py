@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -48,25 +48,35 @@ class Summed(Responder):
 
     def _some(self, queries: Queries, k: int | None) -> ItemLists:
         """Answers of one chunk, reasons left out."""
-        total, items = torch.zeros(()), np.empty(0)
-        for share, responder in self._heard(queries):
-            answer = responder(queries, None)
+        items = np.empty(0)
+
+        def scores(name: str) -> Tensor:
+            nonlocal items
+            answer = self.inner[name](queries, None)
             assert isinstance(answer, ItemLists)
             items = answer.items
-            total = total + share.unsqueeze(-1) * self.value(torch.from_numpy(answer.scores))
-        total = total.masked_fill(total.isnan(), -torch.inf)  # a share of 0 times -inf
+            return torch.from_numpy(answer.scores)
+
+        total = self.summed(scores, queries)
         if k is None:
             return ItemLists(items, total.numpy())
         values, columns = (part.numpy() for part in best(total, k))
         return ItemLists(np.where(np.isneginf(values), NOTHING, np.take_along_axis(items, columns, axis=1)), values)
 
-    def _heard(self, queries: Queries) -> list[tuple[Tensor, Responder]]:
+    def summed(self, scores: Callable[[str], Tensor], queries: Queries) -> Tensor:
+        """(Q, C) the sum, from (Q, C) `scores` of each ranker that has a say, called one after the other."""
+        total = torch.zeros(())
+        for name, share in self._heard(queries).items():
+            total = total + share.unsqueeze(-1) * self.value(scores(name))
+        return total.masked_fill(total.isnan(), -torch.inf)  # a share of 0 times -inf
+
+    def _heard(self, queries: Queries) -> dict[str, Tensor]:
         """The rankers that have a say, and their shares: one number, or (Q,)."""
         if not self.reads or queries.prompt is None:
             shares = torch.as_tensor(self.shares(queries), dtype=torch.float32)
-            return list(zip(shares.unbind(-1), self.inner.values(), strict=True))
-        readers = [one for one in self.inner.values() if one.reads]
-        return [(torch.tensor(1 / len(readers)), one) for one in readers]
+            return dict(zip(self.inner, shares.unbind(-1), strict=True))
+        readers = [name for name, one in self.inner.items() if one.reads]
+        return {name: torch.tensor(1 / len(readers)) for name in readers}
 
 
 def _stacked(parts: list[ItemLists]) -> ItemLists:
