@@ -129,3 +129,19 @@ def test_without_the_library_of_trees(monkeypatch):
     made, histories, truth, _ = ready(Stack)
     with pytest.raises(MissingExtra, match="the responder stack"):
         made.learn(Queries.of(histories), truth)
+
+
+@pytest.mark.usefixtures("counted")
+def test_a_blend_of_first_stages_is_added_up_and_the_answers_are_as_if_it_were_asked(monkeypatch):
+    made, histories, truth, _ = ready(Stack)
+    queries, parts = Queries.of(histories), made.inner
+    blend = Blend(Blend.Config(), parts, made.dataset)
+    blend.fit(queries, truth)
+    both = Stack(Stack.Config(), {"blend": blend, **parts}, made.dataset)
+    with monkeypatch.context() as patch:
+        patch.setattr(Blend, "__call__", lambda *a: pytest.fail("its parts were asked again"))
+        summed = both(queries, 5)
+    monkeypatch.setattr("p5rec.responders._evidence.Knowledge._is_over_others", lambda self, one: False)
+    alone = Stack(Stack.Config(), {"blend": blend, **parts}, made.dataset)(queries, 5)
+    np.testing.assert_allclose(summed.scores, alone.scores, atol=1e-5)
+    assert np.array_equal(summed.items, alone.items)
