@@ -16,6 +16,7 @@ from p5rec.data.answers import NOTHING
 from p5rec.responders._summed import CHUNK
 
 TRUE = 10  # right items of a query that are looked at
+FAR = 500  # places; a right item behind them in every ranking is out of reach of the first ten of any sum
 Gain = Callable[[np.ndarray], Tensor]  # weights (M,), or (Q, M) of each query → (Q,) NDCG@10
 
 
@@ -59,27 +60,24 @@ class Race:
 
     def on(self, scale: str, dial: float) -> Gain:
         """Weights → NDCG@10 of each query (Q,) on a scale."""
-        loud = self.loud[..., DIALS[scale].index(dial)] if scale == "softmax" else None
-        values = shaped(self.z, self.place, loud, scale, dial)
-        ideal = (1 / torch.log2(torch.arange(10) + 2.0)).cumsum(0)[self.true.sum(1).clamp(1, 10) - 1]
+        within = self._undecided()
+        true, loud = self.true[within], self.loud[within][..., DIALS[scale].index(dial)] if scale == "softmax" else None
+        values = shaped(self.z[within], self.place[within], loud, scale, dial)
+        ideal = (1 / torch.log2(torch.arange(10) + 2.0)).cumsum(0)[true.sum(1).clamp(1, 10) - 1]
 
         def gain(weights: np.ndarray) -> Tensor:
-            each = torch.as_tensor(weights, dtype=values.dtype).unsqueeze(-1)
-            return self._dcg((values @ each).squeeze(-1)) / ideal
+            each = torch.as_tensor(weights, dtype=values.dtype)
+            each = (each[within] if each.dim() > 1 else each).unsqueeze(-1)
+            found = values.new_zeros(len(self.true))
+            found[within] = _dcg((values @ each).squeeze(-1), true) / ideal
+            return found
 
         return gain
 
-    def _dcg(self, total: Tensor) -> Tensor:
-        """(Q,) DCG@10 of the weighted sum (Q, T + C); a tie counts against the true item."""
-        total = total.masked_fill(total.isnan(), -torch.inf)  # a weight of 0 times -inf
-        width, gain = self.true.shape[1], total.new_zeros(len(total))
-        for column in range(width):
-            own = total[:, column : column + 1]
-            rivals = (total[:, width:] >= own).sum(1)
-            better = ((total[:, :width] > own) & self.true).sum(1)
-            rank = 1 + rivals + better
-            gain += (self.true[:, column] & own.isfinite().squeeze(1) & (rank <= 10)) / torch.log2(rank + 1.0)
-        return gain
+    def _undecided(self) -> Tensor:
+        """(R,) the queries of which a right item is within reach; the others gain nothing, whatever the weights."""
+        near = (self.place[:, : self.true.shape[1]] <= FAR).any(2) & self.true
+        return near.any(1).nonzero().squeeze(1)
 
 
 def _heat(
@@ -97,6 +95,19 @@ def _heat(
     loud = torch.stack([torch.stack([loudness(one, dial) for one in z]) for dial in DIALS["softmax"]], dim=-1)
     true = ~again[:, : goals.shape[1]]
     return true, here.permute(1, 2, 0).contiguous(), place.permute(1, 2, 0), loud.permute(1, 2, 0, 3)
+
+
+def _dcg(total: Tensor, true: Tensor) -> Tensor:
+    """(Q,) DCG@10 of the weighted sum (Q, T + C), the first of them `true` (Q, T); a tie counts against a true item."""
+    total = total.masked_fill(total.isnan(), -torch.inf)  # a weight of 0 times -inf
+    width, gain = true.shape[1], total.new_zeros(len(total))
+    for column in range(width):
+        own = total[:, column : column + 1]
+        rivals = (total[:, width:] >= own).sum(1)
+        better = ((total[:, :width] > own) & true).sum(1)
+        rank = 1 + rivals + better
+        gain += (true[:, column] & own.isfinite().squeeze(1) & (rank <= 10)) / torch.log2(rank + 1.0)
+    return gain
 
 
 def clearly_best(gains: Tensor) -> int:
