@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psutil
 import torch
@@ -35,25 +35,33 @@ class Guess:
         seconds: of all passes, on a machine as busy as now (early stopping may end it sooner).
         mb: of memory beside what the process holds already.
         kept: MB of it that stay when it is trained.
+        more: MB beside what the process holds after the rehearsal, whose libraries and freed pages stay.
     """
 
     name: str
     seconds: float
     mb: float
     kept: float = 0.0
+    more: float = 0.0
 
 
 def training(page: Page, dataset: Dataset, entries: Iterable[ModelEntry]) -> list[Guess]:
     """Guess what training some models of a page takes, and say it."""
-    made_for, held = assemble.setting(page, dataset), psutil.Process().memory_info().rss / 2**20
+    made_for, held = assemble.setting(page, dataset), _held()
     rate = multiplications_a_second()
     guesses = [_model(entry, made_for, dataset, rate) for entry in entries]
     if guesses:
         parts = ", ".join(f"{one.name} {_time(one.seconds)}" for one in guesses if one.seconds >= 1)
-        peak = held + beyond(guesses, ranking(page, dataset))
+        peak = told(guesses, held, _held(), ranking(page, dataset))
         total = sum(one.seconds for one in guesses)
         say(f"estimate: all passes take about {_time(total)}{f' ({parts})' if parts else ''}, memory {peak:,.0f} MB")
     return guesses
+
+
+def told(guesses: Sequence[Guess], held: float, now: float, ranked: float) -> float:
+    """MB of the whole run, where the process held `held` before the rehearsals and holds `now` after them."""
+    left = [replace(one, mb=one.more) for one in guesses]
+    return max(held + beyond(guesses, ranked), now + beyond(left, ranked))
 
 
 def beyond(guesses: Sequence[Guess], ranked: float) -> float:
@@ -90,12 +98,17 @@ def _model(entry: ModelEntry, made_for: Setting, dataset: Dataset, rate: float) 
     if not entry.tasks:
         model = assemble.model(entry, made_for)
         operations, size = model.work(dataset) if isinstance(model, Solved) else (0.0, 0.0)
-        return Guess(entry.name, operations / rate, size / 2**20, _size(model))
+        return Guess(entry.name, operations / rate, size / 2**20, _size(model), more=size / 2**20)
     with measured(interval=0.005) as cost:
-        held = psutil.Process().memory_info().rss / 2**20
+        held = _held()
         seconds, kept = _trained(entry, made_for, dataset)
     validated = kept + ROWS * dataset.n_items * 8 / 2**20  # the best weights so far, and scores
-    return Guess(entry.name, seconds, max(cost.peak_mb - held, 0.0) + validated, kept)
+    return Guess(entry.name, seconds, max(cost.peak_mb - held, 0.0) + validated, kept, more=validated)
+
+
+def _held() -> float:
+    """MB that the process holds now."""
+    return psutil.Process().memory_info().rss / 2**20
 
 
 def _size(model: Model) -> float:

@@ -68,9 +68,9 @@ class Ease(SizedByState, Solved, Grows):
         self.prior = torch.from_numpy((counts * (1e-6 / max(counts.max(initial=0), 1))).astype(np.float32))
 
     def work(self, dataset: Dataset) -> tuple[float, float]:
-        """A Cholesky inverse of the Gram matrix, with up to four matrices of its size at once."""
+        """A Cholesky inverse of the Gram matrix, beside which its factor and the inverse are held."""
         size = float(dataset.n_items)
-        return (0.0, 0.0) if size > self.config.max_items else (2.0 * size**3, 16.0 * size**2)
+        return (0.0, 0.0) if size > self.config.max_items else (2.0 * size**3, 12.0 * size**2)
 
     def encode(self, stream: Stream) -> State:
         """The items before each ask (B, A, L) and their weights (B, A, L)."""

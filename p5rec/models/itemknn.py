@@ -15,6 +15,7 @@ from scipy import sparse
 from torch import Tensor
 
 from p5rec.blocks.inference import alike
+from p5rec.blocks.neighbours import CHUNK as PRODUCTS
 from p5rec.blocks.neighbours import Neighbours, chosen, nearest
 from p5rec.blocks.pairs import ahead
 from p5rec.blocks.past import decayed, past
@@ -89,6 +90,10 @@ class ItemKNN(SizedByState, Solved, Grows):
         counts = dataset.item_counts
         prior = torch.from_numpy((counts * (1e-6 / max(counts.max(initial=0), 1))).astype(np.float32))
         self.prior = prior.to(self.prior.device)
+
+    def work(self, dataset: Dataset) -> tuple[float, float]:
+        """Memory of the products that are added up at once, while settings are chosen."""
+        return 0.0, 48.0 * min(PRODUCTS, float(dataset.n_items) ** 2)
 
     def _pairs(self, history: Ragged, decay: float) -> sparse.csr_array:
         """(V, V) counts of "j later than i in one history", a pair at distance d counts ``d ** -decay``."""

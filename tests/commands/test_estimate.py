@@ -1,5 +1,6 @@
 """What a run says of its memory before it starts is near what it takes."""
 
+import random
 import re
 from pathlib import Path
 
@@ -9,8 +10,12 @@ from command_toys import shop_page, write_shop
 
 from p5rec.commands import page as pages
 from p5rec.commands import prepare
-from p5rec.commands.estimate import REPORT, ROWS, STEPS, Guess, beyond, ranking, rehearsed
+from p5rec.commands.estimate import REPORT, ROWS, STEPS, Guess, beyond, ranking, rehearsed, told
 from p5rec.commands.run import run
+from p5rec.core.progress import measured
+from p5rec.models.ease import Ease
+from p5rec.testing.making import setting
+from p5rec.testing.sequences import from_sequences
 from p5rec.training.turns import Turns
 
 
@@ -38,12 +43,31 @@ def test_ranking_grows_with_the_items_and_the_parts_of_a_responder(tmp_path: Pat
     assert ranking(pages.read(shop_page(data, responder={}, serve={})), dataset) == pytest.approx(cell * 24)
 
 
+def test_what_is_left_of_a_rehearsal_counts() -> None:
+    """Libraries and freed pages stay in the process, so a later model starts from more than the first did."""
+    first = Guess("a", 0, mb=900, kept=10, more=50)
+    solved = Guess("b", 0, mb=300, more=300)
+    assert told([first, solved], held=400, now=1200, ranked=100) == 1200 + 10 + 300
+    assert told([first, solved], held=400, now=600, ranked=100) == 400 + 900
+
+
+def test_ease_takes_the_memory_that_it_tells() -> None:
+    """Each of its matrices is larger than pages that others left, so that what is measured is its own."""
+    draw = random.Random(0)
+    data = from_sequences({f"u{user}": [f"i{draw.randrange(3000)}" for _ in range(30)] for user in range(300)})
+    model = Ease(Ease.Config(), setting(data))
+    held = psutil.Process().memory_info().rss
+    with measured(interval=0.002) as cost:
+        model.solve(data)
+    assert model.work(data)[1] == pytest.approx(cost.peak_mb * 2**20 - held, rel=0.25)
+
+
 def test_the_estimate_is_within_a_quarter_of_the_peak(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = write_shop(tmp_path)
     before = psutil.Process().memory_info().rss / 2**20
     run(pages.read(shop_page(data, model={"ease": {}}, responder={}, serve={})), tmp_path / "run")
     said = re.sub(r"\s+", " ", capsys.readouterr().err)
-    told = float(re.search(r"memory ([\d,]+) MB", said)[1].replace(",", ""))  # type: ignore[index]
+    said_mb = float(re.search(r"memory ([\d,]+) MB", said)[1].replace(",", ""))  # type: ignore[index]
     peak = float(re.search(r"peak memory ([\d,]+) MB", said)[1].replace(",", ""))  # type: ignore[index]
-    assert told > before
-    assert 0.75 * peak < told < 1.25 * peak
+    assert said_mb > before
+    assert 0.75 * peak < said_mb < 1.25 * peak
