@@ -175,3 +175,22 @@ def test_words_are_answered_by_those_who_read_them():
     assert np.array_equal(ranker(told, 5).items, reader(told, 5).items)
     assert not np.array_equal(ranker(QUERIES, 5).items, reader(QUERIES, 5).items)
     assert not blend({"other": other}).reads
+
+
+def test_questions_out_of_reach_change_no_gain(monkeypatch):
+    size, asked = 3000, 60
+    rng = np.random.default_rng(0)
+    parts = {name: Given(rng.normal(size=(asked, size))) for name in "ab"}
+    for part in parts.values():
+        part.scores[np.arange(0, asked, 2), 7] += 3.0  # every other question has its right item near the top
+        part.scores[np.arange(1, asked, 2), 7] = -1.0
+    queries = Queries.of([[n] for n in range(asked)])
+    truth = Truth(Ragged.of([[7]] * asked), Ragged.of([[1.0]] * asked, np.float32))
+    race = Race.of(parts, size, 100, queries, truth)
+    gains = {}
+    for far in (500, size):
+        monkeypatch.setattr("p5rec.responders._race.FAR", far)
+        assert len(race._undecided()) == (asked // 2 if far < size else asked)
+        gains[far] = torch.stack([race.on("zscore", 1.0)(np.array([w, 1 - w])) for w in (0.0, 0.3, 0.5, 1.0)])
+    assert torch.equal(gains[500], gains[size])
+    assert gains[500].max() > 0
