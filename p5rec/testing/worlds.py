@@ -132,6 +132,43 @@ def category_decides(seed: int = 0, users: int = 500, groups: int = 6, each: int
     return World(dataset, oracle, best, blind, reach=0.7, modalities=("id", "category"))
 
 
+def likeness(
+    seed: int = 0, users: int = 300, groups: int = 5, each: int = 14, fresh: int = 4, length: int = 7
+) -> World:
+    """A user takes items of one category, each once, in any order; what is left of the category is the best answer.
+
+    The last `fresh` items of each category occur in held-out events only: their category alone tells who takes them.
+    """
+    rng, known = seeds.rng(seed, "likeness"), each - fresh
+    drawn = []
+    for own in rng.integers(groups, size=users):
+        first = rng.permutation(known)[: length - 2]
+        last = rng.permutation(np.setdiff1d(np.arange(each), first))[:2]
+        drawn.append(own * each + np.r_[first, last])
+    kind = {_name(item): f"group {item // each}" for item in range(groups * each)}
+    plain = from_sequences(_named(np.stack(drawn)), items=list(kind), seed=seed)
+    columns = {"category": category(plain.items, kind)}
+    dataset = from_sequences(_named(np.stack(drawn)), items=list(kind), item_columns=columns, seed=seed)
+    of = _outside(dataset) // each
+
+    def oracle(queries: Queries) -> np.ndarray:
+        first = np.array([row[0] for row in queries.history])
+        return (of[first][:, None] == of[None, :]).astype(np.float32)
+
+    left, new = each - length + 1, fresh / (each - length + 2)  # new: share of held-out events
+    lucky = (left - left * (1 - new)) / (
+        groups * fresh
+    )  # ids alone tell the known items of the category, not the fresh
+    return World(
+        dataset,
+        oracle,
+        {f"recall@{left}": 1.0},
+        {f"recall@{left}": 1 - new + new * lucky},
+        modalities=("id", "category"),
+        seen=False,
+    )
+
+
 def intent(seed: int = 0, users: int = 400, items: int = 16, pairs: int = 5, care: float = 0.85) -> World:
     """Views and purchases take turns; what was viewed last tells what is bought next, among items nobody views.
 
@@ -200,7 +237,8 @@ def words_decide(seed: int = 0, users: int = 300, values: int = 16, length: int 
 
 
 WORLDS: dict[str, Callable[..., World]] = {
-    make.__name__: make for make in (popularity, checkerboard, markov, category_decides, intent, ratings, words_decide)
+    make.__name__: make
+    for make in (popularity, checkerboard, markov, category_decides, likeness, intent, ratings, words_decide)
 }
 
 
