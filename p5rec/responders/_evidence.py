@@ -20,6 +20,7 @@ from p5rec.data.words import Words
 from p5rec.responders._summed import Summed
 
 LAST = 5  # items of a history that are compared with a candidate, the latest ones
+RARE = 10  # events; items with fewer are alike, since how few they are tells how a log was cut, not what is wanted
 NEAR = 10  # items apart in a history: what further pairs say is little
 
 
@@ -61,7 +62,7 @@ class Knowledge:
         self.content = content(dataset.known_items)
         each = ("z", "gap", "place", "share")
         self.names = [f"{name} {what}" for name in self.inner for what in each]
-        self.names += ["mean z", "best place", "votes", "popularity", "cold", "length", "history popularity"]
+        self.names += ["mean z", "best place", "votes", "popularity", "length", "history popularity"]
         self.names += ["followed last", "preceded last", "followed any"]
         self.names += ["like last", "like history", "likest"] if self.content is not None else []
 
@@ -102,13 +103,12 @@ class Knowledge:
 
     def _items(self, items: np.ndarray, queries: Queries) -> list[np.ndarray]:
         """What is known of the items alone, and of the users."""
-        counts, shape = self.counts[np.maximum(items, 0)], items.shape
+        counts, shape = np.maximum(self.counts, RARE), items.shape
         row, past = queries.history.flat()
         lengths = np.maximum(queries.history.lengths, 1)
-        liked = np.bincount(row, np.log1p(self.counts[past]), minlength=len(queries)) / lengths
+        liked = np.bincount(row, np.log1p(counts[past]), minlength=len(queries)) / lengths
         return [
-            np.log1p(counts),
-            counts == 0,
+            np.log1p(counts[np.maximum(items, 0)]),
             np.broadcast_to(np.log(lengths)[:, None], shape),
             np.broadcast_to(liked[:, None], shape),
         ]

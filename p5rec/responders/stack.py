@@ -108,11 +108,16 @@ class Stack(Learned):
         self.text = library.train(settings, data, config.trees).model_to_string()
 
     def _taught(self, queries: Queries, truth: Truth) -> tuple[np.ndarray, np.ndarray, list[int]]:
-        """Facts (N, F) of candidates, whether each is right (N,), and the number of candidates of each query."""
+        """Facts (N, F) of candidates, whether each is right (N,), and the number of candidates of each query.
+
+        Items of which the fold has no event are left out: each of them was taken by somebody later, so that being new
+        would say that it is the answer.
+        """
         facts, right, sizes = [np.zeros((0, len(self.known.names)), np.float32)], [np.zeros(0, np.int32)], []
         for seen, true in self._seen(queries, truth):
-            hit = true & ~seen.pads
-            kept = hit.any(1)[:, None] & ~seen.pads
+            known = ~seen.pads & (self.known.counts[np.maximum(seen.items, 0)] > 0)
+            hit = true & known
+            kept = hit.any(1)[:, None] & known
             facts.append(seen.facts[kept])
             right.append(hit[kept].astype(np.int32))
             sizes += [int(size) for size in kept.sum(1) if size]

@@ -66,7 +66,7 @@ def _none(items):
 
 def _lengths(items, queries):
     length = np.broadcast_to(np.log(queries.history.lengths)[:, None], items.shape)
-    return [np.zeros(items.shape), np.zeros(items.shape), length, np.zeros(items.shape)]
+    return [np.zeros(items.shape), length, np.zeros(items.shape)]
 
 
 @pytest.mark.usefixtures("counted")
