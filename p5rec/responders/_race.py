@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from p5rec.blocks.scales import DIALS, loudness, places, shaped, standard
 from p5rec.contracts import ItemLists, Queries, Responder, Truth
@@ -15,7 +16,7 @@ from p5rec.core.errors import InputError
 from p5rec.data.answers import NOTHING
 from p5rec.responders._summed import CHUNK
 
-TRUE = 10  # right items of a query that are looked at
+TRUE = 10  # right items of a query that are looked at, and places that gain
 FAR = 500  # places; a right item behind them in every ranking is out of reach of the first ten of any sum
 Gain = Callable[[np.ndarray], Tensor]  # weights (M,), or (Q, M) of each query → (Q,) NDCG@10
 
@@ -62,14 +63,12 @@ class Race:
         """Weights → NDCG@10 of each query (Q,) on a scale."""
         within = self._undecided()
         true, loud = self.true[within], self.loud[within][..., DIALS[scale].index(dial)] if scale == "softmax" else None
-        values = shaped(self.z[within], self.place[within], loud, scale, dial)
-        ideal = (1 / torch.log2(torch.arange(10) + 2.0)).cumsum(0)[true.sum(1).clamp(1, 10) - 1]
+        duels = Duels.of(shaped(self.z[within], self.place[within], loud, scale, dial), true)
 
         def gain(weights: np.ndarray) -> Tensor:
-            each = torch.as_tensor(weights, dtype=values.dtype)
-            each = (each[within] if each.dim() > 1 else each).unsqueeze(-1)
-            found = values.new_zeros(len(self.true))
-            found[within] = _dcg((values @ each).squeeze(-1), true) / ideal
+            each = torch.as_tensor(weights, dtype=torch.float32)
+            found = torch.zeros(len(self.true))
+            found[within] = duels.gain(each[within] if each.dim() > 1 else each)
             return found
 
         return gain
@@ -78,6 +77,67 @@ class Race:
         """(R,) the queries of which a right item is within reach; the others gain nothing, whatever the weights."""
         near = (self.place[:, : self.true.shape[1]] <= FAR).any(2) & self.true
         return near.any(1).nonzero().squeeze(1)
+
+
+@dataclass(frozen=True)
+class Duels:
+    """The pairs of a true item and a rival whose order depends on the weights; a tie counts against a true item.
+
+    No weight is below 0, so that a rival who is ahead in every ranking is ahead in every sum: most pairs are decided
+    before the search begins.
+
+    Attributes:
+        margins: (P, M) value of the rival minus that of the true item.
+        least: (P,) sum of margins from which on the rival is ahead: 0, or above 0 where both are true items.
+        bounds: (G + 1,) the duels of each true item stand side by side.
+        ahead: (G,) rivals of each true item that are ahead whatever the weights.
+        query: (G,) of each true item.
+        ideal: (Q,) highest DCG@10 of each query.
+    """
+
+    margins: Tensor
+    least: Tensor
+    bounds: Tensor
+    ahead: Tensor
+    query: Tensor
+    ideal: Tensor
+
+    @classmethod
+    def of(cls, values: Tensor, true: Tensor) -> Duels:
+        """The open duels of values (Q, T + C, M), -inf for pads, the first T columns of which are `true` (Q, T)."""
+        there = values.isfinite().all(2)
+        width = true.shape[1]
+        parts = [_met(values, there, true[:, column] & there[:, column], column, width) for column in range(width)]
+        margins, least, sizes, ahead, query = (torch.cat(part) for part in zip(*parts, strict=True))
+        ideal = (1 / torch.log2(torch.arange(TRUE) + 2.0)).cumsum(0)[true.sum(1).clamp(1, TRUE) - 1]
+        return cls(margins, least, torch.cat([sizes.new_zeros(1), sizes.cumsum(0)]), ahead, query, ideal)
+
+    def gain(self, weights: Tensor) -> Tensor:
+        """(Q,) NDCG@10 of weights (M,), or (Q, M) of each query."""
+        if weights.dim() > 1:
+            weights = weights[self.query].repeat_interleave(self.bounds.diff(), dim=0)
+            total = (self.margins * weights).sum(1)
+        else:
+            total = self.margins @ weights
+        lost = F.pad((total >= self.least).cumsum(0), (1, 0))[self.bounds].diff()
+        rank = 1 + self.ahead + lost
+        each = (rank <= TRUE) / torch.log2(rank + 1.0)
+        return torch.zeros_like(self.ideal).index_add_(0, self.query, each) / self.ideal
+
+
+def _met(values: Tensor, there: Tensor, asked: Tensor, column: int, width: int) -> tuple[Tensor, ...]:
+    """Margins, least, sizes, ahead and query of the duels of one column of true items."""
+    query = asked.nonzero().squeeze(1)
+    margins = values[query] - values[query, column].unsqueeze(1)
+    least = margins.new_zeros(margins.shape[1])
+    least[:width] = torch.finfo(margins.dtype).tiny
+    beats, present = margins >= least.unsqueeze(1), there[query]
+    present[:, column] = False
+    ahead = (beats.all(2) & present).sum(1)
+    reach = ahead < TRUE  # whom ten are ahead of gains nothing
+    open_ = beats.any(2) & ~beats.all(2) & present & reach.unsqueeze(1)
+    place = open_[reach].nonzero()[:, 1]
+    return margins[open_], least[place], open_[reach].sum(1), ahead[reach], query[reach]
 
 
 def _heat(
@@ -95,19 +155,6 @@ def _heat(
     loud = torch.stack([torch.stack([loudness(one, dial) for one in z]) for dial in DIALS["softmax"]], dim=-1)
     true = ~again[:, : goals.shape[1]]
     return true, here.permute(1, 2, 0).contiguous(), place.permute(1, 2, 0), loud.permute(1, 2, 0, 3)
-
-
-def _dcg(total: Tensor, true: Tensor) -> Tensor:
-    """(Q,) DCG@10 of the weighted sum (Q, T + C), the first of them `true` (Q, T); a tie counts against a true item."""
-    total = total.masked_fill(total.isnan(), -torch.inf)  # a weight of 0 times -inf
-    width, gain = true.shape[1], total.new_zeros(len(total))
-    for column in range(width):
-        own = total[:, column : column + 1]
-        rivals = (total[:, width:] >= own).sum(1)
-        better = ((total[:, :width] > own) & true).sum(1)
-        rank = 1 + rivals + better
-        gain += (true[:, column] & own.isfinite().squeeze(1) & (rank <= 10)) / torch.log2(rank + 1.0)
-    return gain
 
 
 def clearly_best(gains: Tensor) -> int:

@@ -15,7 +15,7 @@ from p5rec.core.climb import climb
 from p5rec.core.errors import InputError
 from p5rec.data.prompt import of_history
 from p5rec.data.ragged import Ragged
-from p5rec.responders._race import Race, clearly_best
+from p5rec.responders._race import Duels, Race, clearly_best
 from p5rec.responders.blend import Blend
 from p5rec.testing.sequences import from_sequences
 
@@ -110,6 +110,36 @@ def test_several_right_items_and_unanswerable_ones_count():
     ideal = (1 / np.log2(np.arange(3) + 2)).sum()
     expected = (1 / np.log2(3) + 1 / np.log2(4)) / ideal  # item 0 is first, 1 and 2 follow, 3 may not be answered
     assert float(race.on("zscore", 1.0)(np.array([1.0])).mean()) == pytest.approx(expected, abs=1e-5)
+
+
+@settings(deadline=None, max_examples=60)
+@given(seed=st.integers(0, 10_000), truths=st.integers(1, 4), levels=st.integers(2, 6))
+def test_decided_duels_change_no_gain(seed, truths, levels):
+    rng = np.random.default_rng(seed)
+    values = rng.integers(0, levels, (7, truths + 15, 3)).astype(np.float32)  # few levels, so that many are tied
+    values[rng.random(values.shape) < 0.05] = -np.inf
+    true = rng.random((7, truths)) < 0.8
+    values[:, :truths][~true] = -np.inf
+    weights = rng.random(3) * [True, *(rng.random(2) < 0.7)]
+    duels = Duels.of(torch.from_numpy(values), torch.from_numpy(true))
+    for each in (weights, np.tile(weights, (7, 1))):
+        gain = duels.gain(torch.from_numpy(each.astype(np.float32)))
+        assert gain.numpy() == pytest.approx(ndcg_of_sums(values, true, weights), abs=1e-5)
+
+
+def ndcg_of_sums(values, true, weights):
+    """(Q,) NDCG@10 by adding up and counting, item by item."""
+    found = np.zeros(len(values))
+    for q, (rows, right) in enumerate(zip(values, true, strict=True)):
+        allowed = np.isfinite(rows).all(1)
+        total = np.where(allowed, np.where(allowed[:, None], rows, 0) @ weights, -np.inf)
+        for t in np.flatnonzero(right & allowed[: len(right)]):
+            rivals = (total[len(right) :] >= total[t] - 1e-6) & allowed[len(right) :]
+            better = (total[: len(right)] > total[t] + 1e-6) & right
+            rank = 1 + rivals.sum() + better.sum()
+            found[q] += (rank <= 10) / np.log2(rank + 1)
+        found[q] /= (1 / np.log2(np.arange(max(right.sum(), 1)) + 2)).sum()
+    return found
 
 
 def test_an_item_no_one_may_answer_is_not_answered():
