@@ -1,15 +1,19 @@
-"""The main directions of a large sparse table, found by a random start (Halko, Martinsson & Tropp 2011)."""
+"""The main directions of a large table that is sparse, or a sum of sparse products.
+
+Found by a random start (Halko, Martinsson & Tropp 2011).
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse.linalg import LinearOperator
 
 SWEEPS, SPARE = 8, 8  # of the search; directions more than wanted, that the last ones be true, too
 
 
 def main_directions(
-    table: sparse.csr_array, size: int, rng: np.random.Generator
+    table: sparse.csr_array | LinearOperator, size: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The best approximation ``left * strength @ right.T`` of a table (N, M) by E = min(size, N, M) directions.
 

@@ -16,11 +16,7 @@ from p5rec.blocks.past import decayed, past
 from p5rec.blocks.sized import SizedByState
 from p5rec.contracts import Dataset, Grows, Setting, Solved, State, StepsAside, Stream
 from p5rec.core.config import Config as Settings
-from p5rec.data.features import Column, Features, Kind
-from p5rec.data.ragged import Ragged
-
-KINDS = (Kind.TEXT, Kind.CATEGORY, Kind.LIST)
-NONE = np.zeros(0, dtype=np.int64)
+from p5rec.data.told import rarity, told, weighed
 
 
 class Content(SizedByState, Solved, Grows):
@@ -61,32 +57,26 @@ class Content(SizedByState, Solved, Grows):
         Raises:
             StepsAside: nothing is known of items that could be compared.
         """
-        table = found(self.items)
+        table = told(self.items)
         if not table.nnz:
             raise StepsAside(
                 "content steps aside: items have neither words nor categories; give an item table with data.items"
             )
         counts = dataset.item_counts
-        trained = np.flatnonzero(counts)
-        times = np.asarray(table[trained].sum(0)).ravel()
-        rarity = np.log(max(len(trained), 1) / np.maximum(times, 1)) * (times > 0)
-        self.rarity = torch.from_numpy(rarity.astype(np.float32)).to(self.prior.device)
+        self.rarity = torch.from_numpy(rarity(table, counts)).to(self.prior.device)
         self._hold(table)
         prior = counts * (1e-6 / max(counts.max(initial=0), 1))
         self.prior = torch.from_numpy(prior.astype(np.float32)).to(self.prior.device)
 
     def _hold(self, table: sparse.csr_array) -> None:
         """Take what occurs in each item, weighed by rarity, at length 1."""
-        rarity = np.zeros(table.shape[1], np.float32)
-        rarity[: len(self.rarity)] = self.rarity.numpy(force=True)
-        weighed = sparse.csr_array(table.multiply(rarity[None, :]))
-        weighed.eliminate_zeros()
-        length = np.sqrt(np.asarray(weighed.multiply(weighed).sum(1)).ravel())
-        weighed.data /= np.repeat(np.maximum(length, 1e-9), np.diff(weighed.indptr)).astype(np.float32)
+        rare = np.zeros(table.shape[1], np.float32)
+        rare[: len(self.rarity)] = self.rarity.numpy(force=True)
+        rows = weighed(table, rare)
         device = self.prior.device
-        self.bounds = torch.from_numpy(weighed.indptr.astype(np.int64)).to(device)
-        self.columns = torch.from_numpy(weighed.indices.astype(np.int64)).to(device)
-        self.weights = torch.from_numpy(weighed.data.astype(np.float32)).to(device)
+        self.bounds = torch.from_numpy(rows.indptr.astype(np.int64)).to(device)
+        self.columns = torch.from_numpy(rows.indices.astype(np.int64)).to(device)
+        self.weights = torch.from_numpy(rows.data.astype(np.float32)).to(device)
 
     def encode(self, stream: Stream) -> State:
         """The items before each ask (B, A, L) and their weights (B, A, L)."""
@@ -119,36 +109,4 @@ class Content(SizedByState, Solved, Grows):
         prior = self.prior.new_zeros(setting.items.count)
         prior[: len(self.prior)] = self.prior
         self.prior = prior
-        self._hold(found(setting.items))
-
-
-def found(features: Features) -> sparse.csr_array:
-    """(V, F) float32, 1 where a word or category occurs in an item: the words, then the first levels of all columns,
-    the second ones and so on, so that levels which come later stand behind all old ones.
-    """
-    columns = features.of_kind(*KINDS)
-    texts = [] if features.words is None else [one for one in columns.values() if one.kind == Kind.TEXT]
-    listed = [column for column in columns.values() if column.kind != Kind.TEXT]
-    words = features.words.size if features.words is not None and texts else 0
-    parts = [(NONE, NONE)]
-    for column in texts:
-        assert features.words is not None
-        parts.append(features.words.encode(list(np.asarray(column.values))).flat())
-    for place, column in enumerate(listed):
-        row, level = _levels(column)
-        parts.append((row, words + level * len(listed) + place))
-    width = words + len(listed) * max((len(one.levels) for one in listed), default=0)
-    row, feature = (np.concatenate(some) for some in zip(*parts, strict=True))
-    table = sparse.csr_array((np.ones(len(row), np.float32), (row, feature)), shape=(features.count, max(width, 1)))
-    table.sum_duplicates()
-    table.data[:] = 1
-    return table
-
-
-def _levels(column: Column) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and levels of those that are there."""
-    if isinstance(column.values, Ragged):
-        row, level = column.values.flat()
-    else:
-        row, level = np.arange(len(column.values)), np.asarray(column.values)
-    return row[level >= 0], level[level >= 0].astype(np.int64)
+        self._hold(told(setting.items))

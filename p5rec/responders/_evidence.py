@@ -14,9 +14,8 @@ from p5rec.blocks.pairs import ahead
 from p5rec.blocks.scales import places, standard
 from p5rec.contracts import Dataset, ItemLists, Queries, Responder
 from p5rec.data.answers import NOTHING
-from p5rec.data.features import Column, Features, Kind
 from p5rec.data.ragged import Ragged, column
-from p5rec.data.words import Words
+from p5rec.data.told import rarity, told, weighed
 from p5rec.responders._summed import Summed
 
 LAST = 5  # items of a history that are compared with a candidate, the latest ones
@@ -59,7 +58,7 @@ class Knowledge:
         self.counts = np.bincount(item, minlength=self.count)
         later = ahead(row, item, self.count, NEAR, lambda distance: 1.0 / distance)
         self.later, self.earlier = later, sparse.csr_array(later.T)
-        self.content = content(dataset.known_items)
+        self.content = content(dataset)
         each = ("z", "gap", "place", "share")
         self.names = [f"{name} {what}" for name in self.inner for what in each]
         self.names += ["mean z", "best place", "votes", "popularity", "length", "history popularity"]
@@ -183,35 +182,7 @@ class Content:
         return cosine
 
 
-def content(features: Features) -> Content | None:
+def content(dataset: Dataset) -> Content | None:
     """What items are told in; None where nothing is told."""
-    parts = [_levels(one) for one in features.of_kind(Kind.CATEGORY, Kind.LIST).values()]
-    if features.words is not None:
-        parts += [_told(one, features.words) for one in features.of_kind(Kind.TEXT).values()]
-    if not parts:
-        return None
-    table = sparse.csr_array(sparse.hstack(parts, format="csr"))
-    table.sum_duplicates()
-    row = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
-    common = np.bincount(table.indices, minlength=table.shape[1])
-    loud = np.log(features.count / common[table.indices])
-    length = np.sqrt(np.bincount(row, loud**2, minlength=features.count))
-    table.data = (loud / np.maximum(length, 1e-9)[row]).astype(np.float32)
-    return Content(table)
-
-
-def _levels(column: Column) -> sparse.csr_array:
-    """(V, levels) of a category or a list of them."""
-    values = column.values if isinstance(column.values, Ragged) else Ragged.table(np.asarray(column.values)[:, None])
-    row, level = values.flat()
-    return _table(row[level >= 0], level[level >= 0], (len(column), len(column.levels)))
-
-
-def _told(column: Column, words: Words) -> sparse.csr_array:
-    """(V, W) of a text."""
-    row, word = words.encode(np.asarray(column.values).tolist()).flat()
-    return _table(row, word, (len(column), words.size))
-
-
-def _table(row: np.ndarray, place: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:
-    return sparse.csr_array((np.ones(len(row), np.float32), (row, place)), shape=shape)
+    table = told(dataset.known_items)
+    return Content(weighed(table, rarity(table, dataset.item_counts))) if table.nnz else None

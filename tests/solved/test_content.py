@@ -5,7 +5,8 @@ import pytest
 
 from p5rec.contracts import Queries, StepsAside
 from p5rec.data.features import Column, Kind
-from p5rec.models.content import Content, found
+from p5rec.data.told import told
+from p5rec.models.content import Content
 from p5rec.responders.scorer import Scorer
 from p5rec.testing.making import setting
 from p5rec.testing.sequences import from_sequences
@@ -44,7 +45,7 @@ def solved(data):
 
 def test_scores_are_cosines_of_weighed_words_and_categories():
     data = shop()
-    table = found(data.known_items).toarray()
+    table = told(data.known_items).toarray()
     times = table[np.flatnonzero(data.item_counts)].sum(0)
     weighed = table * np.log(np.count_nonzero(data.item_counts) / np.maximum(times, 1)) * (times > 0)
     unit = weighed / np.maximum(np.linalg.norm(weighed, axis=1, keepdims=True), 1e-9)

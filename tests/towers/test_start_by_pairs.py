@@ -11,6 +11,8 @@ from p5rec.commands import page as pages
 from p5rec.commands import start
 from p5rec.commands.assemble import setting
 from p5rec.contracts import Dataset, Model
+from p5rec.data.features import Column, Kind
+from p5rec.data.told import rarity, told, weighed
 from p5rec.testing.sample import poisoned
 from p5rec.testing.sequences import from_sequences
 from p5rec.towers.modalities.id import Id, near
@@ -62,6 +64,27 @@ def test_who_stands_together_begins_alike() -> None:
     assert np.abs(alike[:3, 3:]).max() < 1e-3
     assert not vectors[numbers[6]].any(), "it stands in no training row"
     assert near(data.history("train"), 7, 20).shape == (7, 20), "wider than there are directions"
+
+
+def test_an_item_without_pairs_begins_near_what_is_told_in_the_same_words() -> None:
+    rows = {f"u{number}": [*row, row[0], row[1]] for number, row in enumerate(GROUPS * 3)}
+    rows["v"] = ["a", "lonely", "lonely"]
+    texts = {"a": "pot", "b": "tea", "c": "green tea", "d": "jam", "e": "oil", "f": "pot", "lonely": "pot"}
+    bare = from_sequences(rows)
+    named = np.array([texts[bare.items.key(number)] for number in range(7)], dtype=object)
+    data = from_sequences(rows, item_columns={"text": Column(Kind.TEXT, named)}, spoken=list(texts.values()))
+    numbers = data.items.numbers([*"abcdef", "lonely"])
+    table = told(data.known_items)
+    content = weighed(table, rarity(table, data.item_counts))
+    vectors = near(data.history("train"), 7, 7, 2.0 * content)
+    pairs = ahead(*data.history("train").flat(), 7, 5, lambda distance: 1 / distance)
+    wanted = association(pairs + pairs.T, 0.75).toarray() + 4 * (content @ content.T).toarray()
+    strength, turned = np.linalg.eigh(wanted)
+    nearest = turned * np.maximum(strength, 0) @ turned.T
+    assert np.allclose(vectors @ vectors.T, nearest, atol=1e-3), "products are those of pairs and of words, added up"
+    unit = vectors[numbers] / np.linalg.norm(vectors[numbers], axis=1, keepdims=True)
+    alike = unit @ unit[6]
+    assert alike[[0, 5]].min() > 0.5 > alike[[1, 2, 3, 4]].max(), "a pot is near pots"
 
 
 def _begun(values: dict[str, object], data: Dataset) -> tuple[Model, Model]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from pydantic import Field
+from scipy import sparse
+from scipy.sparse.linalg import aslinearoperator
 from torch import Tensor, nn
 
 from p5rec.blocks.pairs import ahead, association
@@ -17,6 +19,7 @@ from p5rec.core import seed as seeds
 from p5rec.core.config import Config
 from p5rec.data.features import Features
 from p5rec.data.ragged import Ragged
+from p5rec.data.told import rarity, told, weighed
 
 NEAR = 5  # places apart in a history that still make a pair
 SMOOTH = 0.75  # exponent of counts, as of the negatives of word2vec
@@ -30,6 +33,9 @@ class IdConfig(Config):
     deviation: float = Field(0.02, gt=0, description="standard deviation of the first vectors")
     start: Literal["random", "pairs"] = Field(
         "random", description="the first vectors; pairs: solved from what stands near what in training histories"
+    )
+    likeness: float = Field(
+        5.0, ge=0, description="what being told in the same words and categories counts beside pairs (pairs)"
     )
 
 
@@ -62,10 +68,13 @@ class Id(Modality):
         self._known = count
 
     def begin(self, dataset: Dataset) -> None:
-        """Items that stand near each other begin with vectors alike, if the page wants it; the others at random."""
+        """Items near each other, or told alike, begin with vectors alike, if the page wants it; others at random."""
         if self.config.start == "random" or not len(self.table):
             return
-        solved = torch.from_numpy(near(dataset.history("train"), *self.table.shape))
+        content = told(dataset.known_items)
+        alike = self.config.likeness**0.5 * weighed(content, rarity(content, dataset.item_counts))
+        count, width = self.table.shape
+        solved = torch.from_numpy(near(dataset.history("train"), count, width, alike))
         paired = solved.norm(dim=1) > 0
         scale = self.config.deviation / solved[paired].std().clamp(min=1e-9)
         with torch.no_grad():
@@ -89,17 +98,26 @@ class Id(Modality):
         return []
 
 
-def near(together: Ragged, count: int, width: int) -> np.ndarray:
-    """(V, D) float32 vectors whose products tell what stands near what more often than by chance; 0 where unpaired.
+def near(together: Ragged, count: int, width: int, content: sparse.csr_array | None = None) -> np.ndarray:
+    """(V, D) float32 vectors whose products tell what stands near what more often than by chance, and what is alike.
 
-    They solve in one go what word2vec with negative samples learns (Levy & Goldberg 2014; Barkan & Koenigstein 2016 for
-    items): the main directions of the positive pointwise mutual information of pairs, each counted over its distance.
+    Without content they solve in one go what word2vec with negative samples learns (Levy & Goldberg 2014; Barkan &
+    Koenigstein 2016 for items): the main directions of the positive pointwise mutual information of pairs, each counted
+    over its distance. Products of content are added to it, so that items of few events begin near what is like them.
 
     Args:
         together: rows of numbers, in order.
         count: V.
         width: D; with fewer directions than that the rest is 0.
+        content: (V, F) what items are told in; None: nothing.
+
+    Returns:
+        Vectors, 0 where an item has neither pairs nor content.
     """
     pairs = ahead(*together.flat(), count, NEAR, lambda distance: 1 / distance)
-    left, strength, _ = main_directions(association(pairs + pairs.T, SMOOTH), width, seeds.rng(0, "near"))
+    table: Any = aslinearoperator(association(pairs + pairs.T, SMOOTH))
+    if content is not None:
+        table = table + aslinearoperator(content) @ aslinearoperator(content.T)
+    left, strength, right = main_directions(table, width, seeds.rng(0, "near"))
+    strength = strength * ((left * right).sum(0) > 0)  # what is told by being far apart is no product of like vectors
     return np.pad((left * np.sqrt(strength)).astype(np.float32), ((0, 0), (0, width - len(strength))))
