@@ -11,7 +11,7 @@ from scipy import sparse
 from torch import Tensor
 
 from p5rec.blocks.pairs import ahead
-from p5rec.blocks.scales import places, standard
+from p5rec.blocks.scales import standard
 from p5rec.contracts import Dataset, ItemLists, Queries, Responder
 from p5rec.data.answers import NOTHING
 from p5rec.data.ragged import Ragged, column
@@ -20,6 +20,7 @@ from p5rec.responders._summed import Summed
 
 LAST = 5  # items of a history that are compared with a candidate, the latest ones
 RARE = 10  # events; items with fewer are alike, since how few they are tells how a log was cut, not what is wanted
+PLACES = 200  # of a ranking that are told apart; items behind them share the last
 NEAR = 10  # items apart in a history: what further pairs say is little
 
 
@@ -69,10 +70,11 @@ class Knowledge:
         """The evidence of some queries, whatever their candidates: the full catalogue competes."""
         z = torch.stack([standard(scores) for scores in self._said(queries)])
         mean = z.mean(0)
-        first = z.topk(min(self.depth, self.count)).indices.transpose(0, 1).flatten(1)
+        top = z.topk(min(max(PLACES, self.depth), self.count))
+        first = top.indices[..., : self.depth].transpose(0, 1).flatten(1)
         items = _union(torch.where(mean.gather(1, first).isfinite(), first, NOTHING))
         chosen = torch.from_numpy(np.maximum(items, 0))
-        facts = [*self._scores(z, chosen), *self._items(items, queries), *self._pairs(items, queries)]
+        facts = [*self._scores(z, top.values, chosen), *self._items(items, queries), *self._pairs(items, queries)]
         return Evidence(items, np.stack(facts, axis=2, dtype=np.float32), mean)
 
     def _said(self, queries: Queries) -> list[Tensor]:
@@ -86,12 +88,12 @@ class Knowledge:
         """Whether all parts of a sum are first stages, and no sums themselves."""
         return all(self.inner.get(name) is part and not isinstance(part, Summed) for name, part in one.inner.items())
 
-    def _scores(self, z: Tensor, chosen: Tensor) -> list[np.ndarray]:
-        """What the first stages say of (Q, C) items."""
+    def _scores(self, z: Tensor, top: Tensor, chosen: Tensor) -> list[np.ndarray]:
+        """What the first stages, M of them, say of (Q, C) items: from z (M, Q, V), the best of which are `top`."""
         each, ranks, values = [], [], []
-        for one in z:
+        for one, best in zip(z, top, strict=True):
             value = one.gather(1, chosen)
-            rank = places(one, value).float()
+            rank = torch.searchsorted(best.neg(), value.neg(), right=True).float()
             share = value - one.logsumexp(1, keepdim=True)
             each += [value, value - one.amax(1, keepdim=True), rank.log(), share]
             ranks.append(rank)

@@ -1,7 +1,7 @@
-"""A learned second stage: boosted trees rank what the first stages put near the top.
+"""A learned second stage: a small network ranks what the first stages put near the top.
 
-After Wolpert 1992 (stacking) and Burges 2010 (LambdaMART). Retrieval and ranking are two stages over the same
-queries: the trees are trained on exactly the candidates that they will see.
+After Wolpert 1992 (stacking) and Cao et al. 2007 (a choice from a list as the loss). Retrieval and ranking are two
+stages over the same queries: the network is trained on exactly the candidates that it will see.
 """
 
 from __future__ import annotations
@@ -21,44 +21,42 @@ from p5rec.blocks.scales import standard
 from p5rec.contracts import Answers, Dataset, ItemLists, Learned, Queries, Responder, Truth
 from p5rec.core import seed as seeds
 from p5rec.core.config import Config as Settings
-from p5rec.core.errors import InputError, MissingExtra
+from p5rec.core.errors import InputError
 from p5rec.data.answers import NOTHING, reasoned
 from p5rec.responders._evidence import Evidence, Knowledge, full
+from p5rec.responders._network import Lesson, Network, taught
 
 CHUNK = 256  # queries at once
-ROUNDS = (0.25, 0.5, 1.0)  # shares of the trees, and of the trees' say beside the first stages', that validation tries
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the network's say beside the first stages', that validation tries
 
 
 class Stack(Learned):
-    """LambdaMART over the scores of first stages, popularity, lengths, pairs and content (see `_evidence`).
+    """A network over the scores of first stages, popularity, lengths, pairs and content (see `_evidence`).
 
-    It learns on events that its first stages have not seen. On validation two scalars are chosen: how many of the
-    trees speak, and their share beside the mean of the first stages. Items that no first stage puts near the top
-    follow behind, by that mean. The trees never saw words: where a query has a prompt, the first stages that read
-    words answer, with equal shares.
+    It learns on events that its first stages have not seen. On validation one scalar is chosen: its share beside the
+    mean of the first stages. Items that no first stage puts near the top follow behind, by that mean. The network never
+    saw words: where a query has a prompt, the first stages that read words answer, with equal shares.
 
     Attributes:
-        rounds: trees in use; 0 before it has learned, when the mean of the first stages ranks.
-        share: of the trees, both sides standardised over the candidates of a query.
+        share: of the network, both sides standardised over the candidates of a query; 0 before it has learned.
     """
 
     class Config(Settings):
         """Settings of the second stage."""
 
         depth: int = Field(100, ge=5, description="best items of each first stage that compete")
-        trees: int = Field(300, ge=1, description="boosting rounds")
-        leaves: int = Field(15, ge=2, description="leaves of a tree")
-        rate: float = Field(0.05, gt=0, le=1, description="learning rate")
-        least: int = Field(50, ge=1, description="items in a leaf, at least")
+        width: int = Field(128, ge=1, description="width of the network's two hidden layers")
+        passes: int = Field(4, ge=1, description="over the queries; the best of them is kept")
+        rate: float = Field(0.002, gt=0, description="highest learning rate")
+        dropout: float = Field(0.2, ge=0, lt=1, description="dropout inside the network")
         queries: int = Field(20_000, ge=1, description="queries of each fit, a seeded sample")
 
     def __init__(self, config: Config, inner: Mapping[str, Responder], dataset: Dataset) -> None:
         self.config, self.inner, self.dataset = config, dict(inner), dataset
         self.count, self.seed = dataset.n_items, dataset.seed
         self.reads = any(one.reads for one in inner.values())
-        self.rounds, self.share = 0, 1.0
-        self._text, self._trees = "", None
+        self.share = 0.0
+        self._network: Network | None = None
 
     @cached_property
     def known(self) -> Knowledge:
@@ -69,59 +67,42 @@ class Stack(Learned):
 
     @property
     def text(self) -> str:  # type: ignore[override]
-        """The trees, in the text format of their library."""
-        return self._text
+        """The network's weights."""
+        return self._network.text() if self._network else ""
 
     @text.setter
     def text(self, text: str) -> None:
-        self._text, self._trees = text, _library().Booster(model_str=text) if text else None
-        self.rounds = self._trees.current_iteration() if self._trees else 0
+        self._network = Network.of(text) if text else None
+        self.share = 1.0 if text else 0.0
 
     def learn(self, queries: Queries, truth: Truth) -> None:
-        """Grow trees on queries whose right item competes; the others tell nothing.
+        """Learn from queries whose right item competes; the others tell nothing.
 
         Raises:
             InputError: no right item is among the candidates of its query.
-            MissingExtra: lightgbm is not installed.
         """
-        library = _library()
-        facts, right, sizes = self._taught(*self._sample(queries, truth))
-        if not sizes:
+        lesson, config = self._lesson(*self._sample(queries, truth)), self.config
+        if not len(lesson):
             raise InputError("stack: no first stage has a right item among its best, so there is nothing to learn from")
-        config = self.config
-        settings = {
-            "objective": "lambdarank",
-            "num_leaves": config.leaves,
-            "learning_rate": config.rate,
-            "min_data_in_leaf": min(config.least, max(len(right) // 20, 1)),
-            "feature_fraction": 0.7,
-            "bagging_fraction": 0.7,
-            "bagging_freq": 1,
-            "lambdarank_truncation_level": 20,
-            "seed": seeds.number(self.seed, "stack") % 2**31,
-            "deterministic": True,
-            "force_row_wise": True,
-            "num_threads": torch.get_num_threads(),
-            "verbose": -1,
-        }
-        data = library.Dataset(facts, right, group=sizes, feature_name=[n.replace(" ", "_") for n in self.known.names])
-        self.text = library.train(settings, data, config.trees).model_to_string()
+        seed = seeds.number(self.seed, "stack") % 2**31
+        self._network = taught(lesson, config.width, config.passes, config.rate, config.dropout, seed)
+        self.share = 1.0
 
-    def _taught(self, queries: Queries, truth: Truth) -> tuple[np.ndarray, np.ndarray, list[int]]:
-        """Facts (N, F) of candidates, whether each is right (N,), and the number of candidates of each query.
+    def _lesson(self, queries: Queries, truth: Truth) -> Lesson:
+        """The candidates of each query whose right item is among them.
 
         Items of which the fold has no event are left out: each of them was taken by somebody later, so that being new
         would say that it is the answer.
         """
-        facts, right, sizes = [np.zeros((0, len(self.known.names)), np.float32)], [np.zeros(0, np.int32)], []
+        facts, right, sizes = [np.zeros((0, len(self.known.names)), np.float32)], [np.zeros(0, bool)], []
         for seen, true in self._seen(queries, truth):
             known = ~seen.pads & (self.known.counts[np.maximum(seen.items, 0)] > 0)
             hit = true & known
             kept = hit.any(1)[:, None] & known
             facts.append(seen.facts[kept])
-            right.append(hit[kept].astype(np.int32))
+            right.append(hit[kept])
             sizes += [int(size) for size in kept.sum(1) if size]
-        return np.concatenate(facts), np.concatenate(right), sizes
+        return Lesson(np.concatenate(facts), np.concatenate(right), sizes)
 
     def _sample(self, queries: Queries, truth: Truth) -> tuple[Queries, Truth]:
         if len(queries) <= self.config.queries:
@@ -140,33 +121,32 @@ class Stack(Learned):
     # ------------------------------------------------------------ the few weights
 
     def fit(self, queries: Queries, truth: Truth) -> None:
-        """Choose how many trees speak, and their share, by NDCG@10.
+        """Choose the network's share by NDCG@10.
 
         Raises:
             InputError: there is nothing to choose by.
         """
         if not len(queries):
             raise InputError("stack: there are no validation queries to choose its weights by; choose another split")
-        most = self._trees.current_iteration() if self._text and self._trees else 0
-        tries = [(max(int(most * part), 1), share) for part in ROUNDS for share in SHARES] if most else [(0, 0.0)]
-        gains = np.zeros(len(tries))
+        shares = SHARES if self._network else (0.0,)
+        gains = np.zeros(len(shares))
         for seen, true in self._seen(*self._sample(queries, truth)):
-            for number, (rounds, share) in enumerate(tries):
-                gains[number] += _gain(self._joined(seen, rounds, share), true)
-        self.rounds, self.share = tries[int(gains.argmax())]
+            sides = self._sides(seen)
+            gains += [_gain(_mixed(sides, share), true) for share in shares]
+        self.share = shares[int(gains.argmax())]
 
     def learned(self) -> dict[str, Any]:
-        """Number of trees, and their share."""
-        return {"rounds": self.rounds, "share": self.share}
+        """The network's share."""
+        return {"share": self.share}
 
     def restore(self, learned: Mapping[str, Any]) -> None:
         """Take what `learned` gave."""
-        self.rounds, self.share = int(learned["rounds"]), float(learned["share"])
+        self.share = float(learned["share"])
 
     # ------------------------------------------------------------ answers
 
     def __call__(self, queries: Queries, k: int | None) -> Answers:
-        """The best by trees and first stages; what an item scores does not depend on the candidates beside it."""
+        """The best by network and first stages; what an item scores does not depend on the candidates beside it."""
         starts = range(0, max(len(queries), 1), CHUNK)
         parts = [self._some(queries.rows(slice(start, start + CHUNK)), k) for start in starts]
         width = max(part.items.shape[1] for part in parts)
@@ -200,9 +180,9 @@ class Stack(Learned):
             return torch.stack(heard).mean(0)
         seen = self.known.of(queries)
         rest = seen.mean - seen.mean.amax(1, keepdim=True)
-        if not self.rounds:
+        if not self.share:
             return rest
-        joint = self._joined(seen, self.rounds, self.share)
+        joint = _mixed(self._sides(seen), self.share)
         least = np.where(seen.pads, np.inf, joint).min(axis=1, initial=0.0)
         total = rest - 1.0
         row, column = np.nonzero(~seen.pads)
@@ -210,24 +190,22 @@ class Stack(Learned):
         total[torch.from_numpy(row), torch.from_numpy(seen.items[row, column])] = torch.from_numpy(above)
         return total
 
-    def _joined(self, seen: Evidence, rounds: int, share: float) -> np.ndarray:
-        """(Q, C) trees and first stages together; -inf for pads."""
+    def _sides(self, seen: Evidence) -> tuple[np.ndarray, np.ndarray]:
+        """(Q, C) the mean of the first stages and what the network says, both standardised; -inf for pads."""
         first = _standard(seen.facts[..., self.known.names.index("mean z")], seen.pads)
-        if not rounds or not share or self._trees is None:
-            return first
-        raw = np.zeros(seen.items.shape)
-        raw[~seen.pads] = self._trees.predict(seen.facts[~seen.pads], num_iteration=rounds, num_threads=1)
-        both = share * _standard(raw, seen.pads)[~seen.pads] + (1 - share) * first[~seen.pads]
-        raw[seen.pads], raw[~seen.pads] = -np.inf, both
-        return raw
+        if self._network is None:
+            return first, first
+        said = np.zeros(seen.items.shape)
+        with torch.inference_mode():
+            said[~seen.pads] = self._network(torch.from_numpy(seen.facts[~seen.pads])).double().numpy()
+        return first, _standard(said, seen.pads)
 
 
-def _library() -> Any:
-    try:
-        import lightgbm
-    except ImportError:
-        raise MissingExtra("lightgbm", "stack", "the responder stack") from None
-    return lightgbm
+def _mixed(sides: tuple[np.ndarray, np.ndarray], share: float) -> np.ndarray:
+    """(Q, C) the two sides together; -inf stays."""
+    first, second = sides
+    with np.errstate(invalid="ignore"):  # a share of 0 times -inf
+        return np.where(np.isneginf(first), -np.inf, (1 - share) * first + share * second)
 
 
 def _everything(queries: Queries) -> Queries:

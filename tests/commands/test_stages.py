@@ -12,6 +12,7 @@ from p5rec.commands.made import opened
 from p5rec.commands.page import resolve
 from p5rec.commands.recommender import memory_store
 from p5rec.core.errors import InputError
+from p5rec.responders._network import Network
 from p5rec.responders.stack import Stack
 
 
@@ -22,7 +23,7 @@ def page(data: dict) -> dict:
         data,
         model={"ease": {}, "distilled": {"kind": "sasrec", **small, "task": tasks}},
         responder={
-            "fused": {"kind": "stack", "of": ["itemknn", "ease"], "trees": 10, "least": 1},
+            "fused": {"kind": "stack", "of": ["itemknn", "ease"]},
             "late": {"kind": "blend", "of": ["distilled", "ease"]},
         },
         serve={"responder": "fused"},
@@ -39,7 +40,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_served_is_what_was_measured(done: Path):
     made, _ = opened(done / "run")
     assert set(made.learned) == {"fused", "late"}
-    assert made.learned.texts["fused"].startswith("tree")
+    assert Network.of(made.learned.texts["fused"]).text() == made.learned.texts["fused"]
     recommender = p5rec.load(done / "run")
     queries, _ = made.dataset.held_out("test")
     first = recommender.responder("fused")(queries, 5)
@@ -52,7 +53,7 @@ def test_what_is_served_is_what_was_measured(done: Path):
 
 
 def test_a_second_run_learns_nothing_anew(done: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Stack, "learn", lambda *a: pytest.fail("the trees were grown again"))
+    monkeypatch.setattr(Stack, "learn", lambda *a: pytest.fail("it learned again"))
     before = opened(done / "run")[1]["version"]
     (done / "run" / "artifact.json").unlink()
     stage.train(resolve(page(write_shop(done))), done / "run")

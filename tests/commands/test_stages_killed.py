@@ -27,7 +27,7 @@ CUTS = {"fold": "stages/models/sasrec", "pupil": "models/distilled"}  # where th
 
 
 def page(folder: Path, epochs: int) -> dict[str, Any]:
-    """A first stage that is trained, trees over it, and a pupil of the trees."""
+    """A first stage that is trained, a second stage over it, and a pupil of that."""
     pace = {"epochs": epochs, "warmup": 1, "patience": 0, "keep": "last", "save_every": 0, "precision": "float32"}
     small = {"kind": "sasrec", "width": 16, "heads": 2, "length": 16, "train": pace}
     taught = {"next_item": {"positions": 64}, "distill": {"teacher": "fused", "depth": 5, "rows": 32}}
@@ -38,7 +38,7 @@ def page(folder: Path, epochs: int) -> dict[str, Any]:
             "sasrec": {**small, "task": {"next_item": {"positions": 64}}},
             "distilled": {**small, "task": taught},
         },
-        responder={"fused": {"kind": "stack", "of": ["ease", "sasrec"], "trees": 10, "least": 1}},
+        responder={"fused": {"kind": "stack", "of": ["ease", "sasrec"]}},
         serve={"responder": "distilled"},
     )
 
@@ -55,7 +55,7 @@ def resumed(run: Path, cut: str) -> int:
 
 
 def same(one: Path, other: Path) -> None:
-    """Both runs learned the same: the few weights, the trees, all models."""
+    """Both runs learned the same: the few weights, the second stage, all models."""
     assert json.loads((one / "responders.json").read_text())["learned"].keys() == {"fused"}
     for name in ("stages/fused.txt", "stages/models/sasrec", "models/sasrec", "models/distilled"):
         ours, theirs = one / name, other / name

@@ -27,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         responder={
             "blend": {"of": ["itemknn", "ease", "sasrec"]},
             "gated": {"of": ["itemknn", "ease", "sasrec"]},
-            "fused": {"kind": "stack", "of": ["blend", "gated", "sasrec"], "trees": 20, "least": 1},
+            "fused": {"kind": "stack", "of": ["blend", "gated", "sasrec"]},
         },
         serve={"responder": "fused"},
     )

@@ -1,13 +1,12 @@
 """A second stage with a known answer: which of two rankers is right depends on a fact that a sum cannot see."""
 
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from responder_toys import Given
 
-from p5rec.core.errors import InputError, MissingExtra
+from p5rec.core.errors import InputError
 from p5rec.data.prompt import of_history
 from p5rec.data.queries import Queries, Truth
 from p5rec.data.ragged import Ragged
@@ -70,7 +69,7 @@ def _lengths(items, queries):
 
 
 @pytest.mark.usefixtures("counted")
-def test_trees_learn_whom_to_trust_and_a_sum_cannot():
+def test_the_network_learns_whom_to_trust_and_a_sum_cannot():
     stack, histories, truth, goal = ready(Stack)
     queries = Queries.of(histories)
     half = slice(0, 200), slice(200, 400)
@@ -122,13 +121,6 @@ def test_a_fold_holds_no_event_that_is_held_out():
         assert [*history, *right] == own[user].tolist()
     assert not len(fold.held_out("test")[0])
     assert len(fold.training_items) == len(whole.training_items) - len(queries)
-
-
-def test_without_the_library_of_trees(monkeypatch):
-    monkeypatch.setitem(sys.modules, "lightgbm", None)
-    made, histories, truth, _ = ready(Stack)
-    with pytest.raises(MissingExtra, match="the responder stack"):
-        made.learn(Queries.of(histories), truth)
 
 
 @pytest.mark.usefixtures("counted")
