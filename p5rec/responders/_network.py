@@ -45,8 +45,9 @@ class Network(nn.Module):
     def of(cls, text: str) -> Network:
         """The network that gave a text."""
         state = load(b64decode(text))
-        made = cls(len(state["centre"]), len(state["layers.0.bias"]))
-        made.load_state_dict(state)
+        with torch.device("meta"):  # nothing is drawn for what is filled at once
+            made = cls(len(state["centre"]), len(state["layers.0.bias"]))
+        made.load_state_dict(state, assign=True)
         return made.eval()
 
 

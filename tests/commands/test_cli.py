@@ -1,13 +1,16 @@
 """The command line as a person meets it: exit codes, sentences, JSON, and no traceback."""
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from p5rec import cli
+from p5rec.commands.doctor import BRINGS
 
 
 def p5rec(*words: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -107,6 +110,14 @@ def test_list_names_plugs_and_their_settings(kind: str, capsys):
     code, out, _ = p5rec("list", kind, capsys=capsys)
     assert code == 0
     assert {"model": "sasrec", "page": "quickstart", "split": "leave_one_out"}.get(kind, "") in out
+
+
+def test_doctor_knows_what_each_extra_brings():
+    declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = declared["project"]["optional-dependencies"]
+    assert {extra for extra, _ in BRINGS.values()} == set(extras) - {"all", "dev"}
+    named = {re.split("[<>=]", one)[0] for some in extras.values() for one in some}
+    assert set(BRINGS) <= named, "a package that no extra installs"
 
 
 def test_doctor_says_what_is_there_and_what_is_missing(capsys, monkeypatch):
