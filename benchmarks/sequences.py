@@ -1,12 +1,12 @@
 """Quality of the pages for sequences (`sequences`, `p5-sequences`, `sequences-best`): the whole job, seed by seed.
 
     python benchmarks/sequences.py NAME DATA [--page p5-sequences] [--items ITEMS] [--seeds 0,1,2] [--set a.b=c …]
-                                   [--work DIR] [--out benchmarks/results/sequences_NAME.md]
+                                   [--refit 0] [--work DIR] [--out benchmarks/results/sequences_NAME.md]
 
-Leave-one-out, fitted on training rows only, the full catalogue ranked, seen items left out, ties against the model;
-whatever is chosen is chosen on validation. With ``--set evaluate.fitted_on=train+valid`` "test" is of models refitted
-on both, and "before" of the same models on training rows alone. A seed numbers ids, draws first weights and batches. A
-row is written as soon as its run is done, and a run that was cut off goes on in its folder of --work.
+Leave-one-out, the full catalogue ranked, seen items left out, ties against the model; whatever is chosen is chosen on
+validation. "test" is of models fitted on training rows only, "refitted" of the same models, fitted on validation rows
+too, for the seeds named by --refit. A seed numbers ids, draws first weights and batches. A row is written as soon as
+its run is done, and a run that was cut off goes on in its folder of --work.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from typing import Any
 import recorded
 
 METRICS = ("ndcg@10", "recall@10")
-PARTS = ("valid", "before", "test")
+PARTS = ("valid", "test", "refitted")
+REFIT = "evaluate.fitted_on=train+valid"
 
 
 def head(parts: list[str]) -> list[str]:
@@ -32,7 +33,18 @@ def measured(seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """The report.json of one seed; a finished run is not made again."""
     out = options.work / f"{options.name}-{seed}"
     items = [f"data.items={options.items}"] if options.items else []
-    return recorded.report(options.page, [f"data.path={options.data}", *items, f"seed={seed}", *options.set], out)
+    refit = [REFIT] if str(seed) in options.refit.split(",") else []
+    settings = [f"data.path={options.data}", *items, f"seed={seed}", *options.set, *refit]
+    return recorded.report(options.page, settings, out)
+
+
+def parts_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Part → metrics of one model; in a refitted run "before" is what training rows alone reach."""
+    return {
+        "valid": row["valid"],
+        "test": row.get("before") or row["test"],
+        "refitted": row.get("before") and row["test"],
+    }
 
 
 def made(options: argparse.Namespace) -> str:
@@ -44,7 +56,7 @@ def made(options: argparse.Namespace) -> str:
 def measured_parts(reports: dict[int, dict[str, Any]]) -> list[str]:
     """The parts that any model was measured on."""
     models = [row for report in reports.values() for row in report["models"].values()]
-    return [part for part in PARTS if any(row.get(part) for row in models)]
+    return [part for part in PARTS if any(parts_of(row)[part] for row in models)]
 
 
 def rows(seed: int, report: dict[str, Any], parts: list[str]) -> list[list[str]]:
@@ -53,8 +65,9 @@ def rows(seed: int, report: dict[str, Any], parts: list[str]) -> list[list[str]]
     for name, row in report["models"].items():
         if not row["test"]:
             continue
-        numbers = [f"{row[part][metric]:.4f}" if row.get(part) else "" for part in parts for metric in METRICS]
-        low, high = row["interval"]["test"][METRICS[0]]
+        found_in = parts_of(row)
+        numbers = [f"{found_in[part][m]:.4f}" if found_in[part] else "" for part in parts for m in METRICS]
+        low, high = row["interval"].get("before", row["interval"]["test"])[METRICS[0]]
         seconds = [f"{row['seconds'][part]:.0f}" for part in ("fit", "rank")]
         found.append([str(seed), name, *numbers, f"{low:.4f}–{high:.4f}", *seconds])
     return found
@@ -64,22 +77,24 @@ def means(reports: dict[int, dict[str, Any]], parts: list[str]) -> list[list[str
     """Mean and deviation over seeds of each model's test numbers, the best first."""
     found = []
     for name in {name: None for report in reports.values() for name, row in report["models"].items() if row["test"]}:
-        kept = [report["models"][name] for report in reports.values() if report["models"].get(name, {}).get("test")]
-        columns = [[row[part][m] for row in kept if row.get(part)] for part in parts for m in METRICS]
+        kept = [parts_of(report["models"][name]) for report in reports.values() if name in report["models"]]
+        columns = [[row[part][m] for row in kept if row[part]] for part in parts for m in METRICS]
         shown = [f"{statistics.mean(c):.4f} ± {statistics.stdev(c) if len(c) > 1 else 0.0:.4f}" for c in columns]
         found.append([name, *shown])
-    return sorted(found, key=lambda row: row[-2], reverse=True)
+    return sorted(found, key=lambda row: row[1], reverse=True)
 
 
 def written(options: argparse.Namespace, reports: dict[int, dict[str, Any]]) -> list[str]:
     """The page of results."""
     changes = "".join(f" --set {one}" for one in options.set)
     items = f" --items {options.items}" if options.items else ""
+    refit = f" --refit {options.refit}" if options.refit else ""
     page = "" if options.page == "sequences" else f" --page {options.page}"
+    command = f"{options.name} {options.data}{page}{items} --seeds {options.seeds}{refit}{changes}"
     top = [
         f"# The page `{options.page}` on {options.name}",
         "",
-        f"`python benchmarks/sequences.py {options.name} {options.data}{page}{items} --seeds {options.seeds}{changes}`",
+        f"`python benchmarks/sequences.py {command}`",
         f"(commit and day of each: {made(options)}; {os.cpu_count()} cores)",
     ]
     parts = measured_parts(reports)
@@ -96,6 +111,7 @@ def main() -> None:
     parser.add_argument("--page", default="sequences")
     parser.add_argument("--items")
     parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--refit", default="")
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--work", type=Path, default=Path("runs/benchmarks"))
     parser.add_argument("--out", type=Path)
