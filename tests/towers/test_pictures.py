@@ -1,5 +1,6 @@
 """Pictures: any mode is seen, a bad one is a missing part and one sentence, nothing is read twice."""
 
+import hashlib
 import importlib.util
 import io
 from pathlib import Path
@@ -65,6 +66,21 @@ def test_a_bad_picture_is_one_sentence_and_a_missing_part(tmp_path: Path, capsys
         assert torch.isfinite(modality.encode(values)).all()
         said = " ".join(capsys.readouterr().err.split())
         assert "p: 6 of 7 pictures cannot be read and count as missing, e.g. gone.png (No such file" in said
+
+
+def test_the_files_of_web_addresses_are_looked_up_and_never_fetched(tmp_path: Path, capsys: Any) -> None:
+    folder, away = tmp_path / "cache", "https://shop.example/pictures/"
+    (folder / "shop.example/pictures").mkdir(parents=True)
+    (folder / "shop.example/pictures/a b.png").write_bytes(png())
+    (folder / hashlib.sha256(f"{away}b.png?size=2".encode()).hexdigest()).write_bytes(png())
+    (folder / "c.png").write_bytes(png())
+    (tmp_path / "secret.png").write_bytes(png())
+    outside = "https://shop.example/../../secret.png"
+    told = [f"{away}a%20b.png", f"{away}b.png?size=2", f"{away}c.png", f"{away}d.png", outside, "https://["]
+    _, values = made(told, folder=str(folder))
+    assert values.isnan().all(1).tolist() == [False, False, False, True, True, True]
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"d.png (it is not in the folder '{folder}', and nothing is fetched)" in said
 
 
 def test_a_bomb_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:

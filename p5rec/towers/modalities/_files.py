@@ -6,8 +6,10 @@ import base64
 import stat
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar, overload
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 from pydantic import Field
@@ -18,6 +20,7 @@ from p5rec.data.features import Column, Features
 from p5rec.towers.modalities._projected import Projected, ProjectedConfig
 
 INLINE = "data:"  # how a table holds the bytes themselves
+WEB = ("http://", "https://")
 LARGE = 1 << 30  # bytes of a file that nobody wants to hold
 
 
@@ -26,7 +29,8 @@ class BadFileError(Exception):
 
 
 def content(told: str, folder: Path) -> bytes:
-    """The bytes of a path (below a folder, else as it stands) or of a ``data:`` address.
+    """The bytes of a path (below a folder, else as it stands), of a ``data:`` address, or of a web address whose file
+    lies in the folder already.
 
     Raises:
         BadFileError: there are none.
@@ -34,8 +38,7 @@ def content(told: str, folder: Path) -> bytes:
     try:
         if told.startswith(INLINE):
             return base64.b64decode(told.partition(",")[2])
-        below, plain = folder / told, Path(told)
-        path = below if below.exists() or not plain.exists() else plain
+        path = stored(told, folder) if told.startswith(WEB) else _below(told, folder)
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
             raise BadFileError("it is no file")
@@ -44,6 +47,27 @@ def content(told: str, folder: Path) -> bytes:
         return path.read_bytes()
     except (OSError, ValueError) as error:
         raise BadFileError(getattr(error, "strerror", None) or str(error)) from None
+
+
+def _below(told: str, folder: Path) -> Path:
+    """The path below a folder, or as it stands where only that is there."""
+    below, plain = folder / told, Path(told)
+    return below if below.exists() or not plain.exists() else plain
+
+
+def stored(address: str, folder: Path) -> Path:
+    """Where the file of a web address lies in a folder: as host/path, by the SHA-256 of the address, or by its name.
+
+    Raises:
+        BadFileError: nowhere; nothing is fetched.
+    """
+    parts = urlsplit(address)
+    path = unquote(parts.path).lstrip("/") + (f"?{parts.query}" if parts.query else "")
+    names = [f"{parts.netloc}/{path}", sha256(address.encode()).hexdigest(), Path(parts.path).name]
+    for place in (folder / name for name in names):
+        if place.is_file() and place.resolve().is_relative_to(folder.resolve()):
+            return place
+    raise BadFileError(f"it is not in the folder {str(folder)!r}, and nothing is fetched")
 
 
 def told_by(error: Exception) -> str:
@@ -101,7 +125,9 @@ class FiledConfig(ProjectedConfig):
     """Settings of a modality of files."""
 
     folder: str = Field(
-        "", description="folder that paths are relative to; else that of the item table, or the working folder"
+        "",
+        description="folder that paths are relative to, and where files of web addresses lie already (as host/path, by "
+        "the SHA-256 of the address, or by name); else that of the item table, or the working folder",
     )
 
 
