@@ -47,12 +47,14 @@ class Race:
             InputError: the queries have candidates.
         """
         goals = torch.from_numpy(truth.items.padded(NOTHING)[:, :TRUE].astype(np.int64))
-        parts = [
-            _heat(inner, count, depth, queries.rows(rows), goals[rows])
-            for start in range(0, len(queries), CHUNK)
-            for rows in [slice(start, start + CHUNK)]
-        ]
-        return cls(*(torch.cat(part) for part in zip(*parts, strict=True)))
+        found: list[Tensor] = []  # made once and filled, so that chunks leave no holes in memory
+        for start in range(0, len(queries), CHUNK):
+            rows = slice(start, start + CHUNK)
+            parts = _heat(inner, count, depth, queries.rows(rows), goals[rows])
+            found = found or [part.new_empty(len(queries), *part.shape[1:]) for part in parts]
+            for whole, part in zip(found, parts, strict=True):
+                whole[rows] = part
+        return cls(*found)
 
     def rows(self, chosen: np.ndarray) -> Race:
         """Some of the queries."""
@@ -149,9 +151,9 @@ def _heat(
     runners = torch.cat([goals.clamp(min=0), first.transpose(0, 1).flatten(1)], dim=1)
     again = _repeated(runners)
     again[:, : goals.shape[1]] |= goals < 0
-    chosen = runners.expand(len(z), -1, -1)
-    here = z.gather(2, chosen).masked_fill(again, -torch.inf)
-    place = torch.stack([places(one) for one in z]).gather(2, chosen)
+    found = z.gather(2, runners.expand(len(z), -1, -1))
+    place = torch.stack([places(one, asked) for one, asked in zip(z, found, strict=True)])
+    here = found.masked_fill(again, -torch.inf)
     loud = torch.stack([torch.stack([loudness(one, dial) for one in z]) for dial in DIALS["softmax"]], dim=-1)
     true = ~again[:, : goals.shape[1]]
     return true, here.permute(1, 2, 0).contiguous(), place.permute(1, 2, 0), loud.permute(1, 2, 0, 3)
