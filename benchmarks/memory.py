@@ -3,8 +3,8 @@
     python benchmarks/memory.py PAGE[,key=value…] … [--out benchmarks/results/memory.md]
 
 Each page runs in a process of its own, e.g. `sequences,data.path=sequences.txt,model.sasrec.train.epochs=1`: the
-passes do not change the peak. Both numbers are the program's own: the estimate, and the peak of the resident memory,
-sampled twenty times a second.
+passes do not change the peak. Both numbers are the program's own: the first estimate, and the peak of the resident
+memory, sampled twenty times a second.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def measured(page: str, settings: list[str]) -> tuple[float, float]:
         raise SystemExit(done.stderr)
     told = re.findall(r"estimate: [^\n]*memory ([\d,]+) MB", done.stderr)
     took = re.findall(r"peak memory ([\d,]+) MB", done.stderr)
-    return max(_number(one) for one in told), _number(took[-1])
+    return _number(told[0]), _number(took[-1])
 
 
 def _number(text: str) -> float:

@@ -14,7 +14,7 @@ import torch
 
 from p5rec.commands import assemble
 from p5rec.commands.page import ModelEntry, Page
-from p5rec.contracts import Bound, Model, Numbers, Setting, Solved
+from p5rec.contracts import Bound, Fitted, Model, Numbers, Setting, Solved
 from p5rec.core.progress import measured, say
 from p5rec.data.dataset import Dataset
 from p5rec.training.fit import balanced, fit
@@ -23,6 +23,7 @@ from p5rec.training.turns import Mode, Turns
 STEPS, MOST = 3, 40  # of training, on a copy that is thrown away
 ROWS = 512  # queries that evaluation ranks at once
 REPORT = 100  # MB: packages of the report, resamples, samples
+CELL = 20  # bytes of what a part says of one item of one query, while weights are chosen
 ORDER = 1024  # of the matrix product that tells how fast this machine multiplies
 
 
@@ -52,7 +53,7 @@ def training(page: Page, dataset: Dataset, entries: Iterable[ModelEntry]) -> lis
     guesses = [_model(entry, made_for, dataset, rate) for entry in entries]
     if guesses:
         parts = ", ".join(f"{one.name} {_time(one.seconds)}" for one in guesses if one.seconds >= 1)
-        peak = told(guesses, held, _held(), ranking(page, dataset))
+        peak = told(guesses, held, _held(), ranking(page, dataset) + choosing(page, dataset))
         total = sum(one.seconds for one in guesses)
         say(f"estimate: all passes take about {_time(total)}{f' ({parts})' if parts else ''}, memory {peak:,.0f} MB")
     return guesses
@@ -81,6 +82,16 @@ def ranking(page: Page, dataset: Dataset) -> float:
         return 0.0
     parts = max((len(entry.of) for entry in page.responders.values()), default=0)
     return ROWS * dataset.n_items * (24 + 16 * parts) / 2**20
+
+
+def choosing(page: Page, dataset: Dataset) -> float:
+    """MB of choosing weights or teaching a second stage: what each part says of the best items of all, by query."""
+    asked, sizes = len(dataset.held_out("valid")[0]), [0.0]
+    for entry in page.responders.values():
+        if issubclass(entry.responder.plug, Fitted):
+            most, depth = (getattr(entry.responder.config, name, 0) for name in ("queries", "depth"))
+            sizes.append(min(asked, most) * depth * len(entry.of) ** 2 * CELL / 2**20)
+    return max(sizes)
 
 
 def multiplications_a_second() -> float:

@@ -10,7 +10,7 @@ from command_toys import shop_page, write_shop
 
 from p5rec.commands import page as pages
 from p5rec.commands import prepare
-from p5rec.commands.estimate import REPORT, ROWS, STEPS, Guess, beyond, ranking, rehearsed, told
+from p5rec.commands.estimate import CELL, REPORT, ROWS, STEPS, Guess, beyond, choosing, ranking, rehearsed, told
 from p5rec.commands.run import run
 from p5rec.core.progress import measured
 from p5rec.models.ease import Ease
@@ -41,6 +41,17 @@ def test_ranking_grows_with_the_items_and_the_parts_of_a_responder(tmp_path: Pat
     cell = ROWS * dataset.n_items / 2**20
     assert ranking(page, dataset) == pytest.approx(cell * (24 + 16 * 3))
     assert ranking(pages.read(shop_page(data, responder={}, serve={})), dataset) == pytest.approx(cell * 24)
+
+
+def test_choosing_grows_with_the_queries_and_the_parts_of_a_responder(tmp_path: Path) -> None:
+    data = write_shop(tmp_path)
+    page = pages.read(shop_page(data))
+    dataset = prepare.run(page, tmp_path / "data")
+    asked = len(dataset.held_out("valid")[0])
+    assert choosing(page, dataset) == pytest.approx(asked * 100 * 3**2 * CELL / 2**20)
+    few = pages.read(shop_page(data, responder={"blend": {"of": ["popular"], "queries": 3, "depth": 10}}))
+    assert choosing(few, dataset) == pytest.approx(3 * 10 * CELL / 2**20)
+    assert choosing(pages.read(shop_page(data, responder={}, serve={})), dataset) == 0
 
 
 def test_what_is_left_of_a_rehearsal_counts() -> None:
