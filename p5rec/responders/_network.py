@@ -88,7 +88,8 @@ def taught(lesson: Lesson, width: int, passes: int, rate: float, dropout: float,
         network = Network(lesson.facts.shape[1], width, dropout)
         network.centre, network.spread = lesson.facts.mean(0), lesson.facts.std(0, correction=0).clamp(min=1e-6)
         optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-3)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=passes * count, pct_start=0.1)
+        steps = max(passes * count, 11)  # the schedule divides by zero at ten
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.1)
         best, kept = math.inf, ""
         for _ in range(passes):
             network.train()

@@ -57,6 +57,13 @@ def test_of_many_passes_that_learn_by_heart_an_early_one_is_kept(monkeypatch):
     assert kept < loss() - 0.2
 
 
+@pytest.mark.parametrize(("queries", "passes"), [(1, 1), (2, 3), (40, 2), (9, 10)])
+def test_few_queries_teach_something_too(queries, passes):
+    network = taught(lesson(queries, 0), width=4, passes=passes, rate=0.01, dropout=0.1, seed=0)
+    with torch.inference_mode():
+        assert torch.isfinite(network(lesson(5, 1).facts)).all()
+
+
 def test_the_loss_is_that_of_a_choice_from_each_list():
     asked = Lesson(np.zeros((5, 1), np.float32), np.array([1, 0, 0, 0, 1], bool), [2, 3])
     network = Network(1, 4).eval()
