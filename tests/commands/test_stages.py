@@ -21,9 +21,9 @@ def page(data: dict) -> dict:
     tasks = {"next_item": {}, "distill": {"teacher": "fused", "depth": 5}}
     return shop_page(
         data,
-        model={"ease": {}, "distilled": {"kind": "sasrec", **small, "task": tasks}},
+        model={"ease": {}, "content": {}, "distilled": {"kind": "sasrec", **small, "task": tasks}},
         responder={
-            "fused": {"kind": "stack", "of": ["itemknn", "ease"]},
+            "fused": {"kind": "stack", "of": ["itemknn", "ease", "content"]},
             "late": {"kind": "blend", "of": ["distilled", "ease"]},
         },
         serve={"responder": "fused"},
@@ -50,6 +50,15 @@ def test_what_is_served_is_what_was_measured(done: Path):
     told = recommender.recommend(users=users, k=5)
     offline = recommender.responder("fused")(made.dataset.latest(np.array([0, 1])), 5)
     assert told["item_id"].to_list() == made.dataset.items.keys(offline.items.ravel())
+
+
+def test_an_item_that_joined_competes_in_the_second_stage(done: Path):
+    recommender = p5rec.load(done / "run")
+    jam = {"item_id": "new jam", "title": "jam number 99", "category": "jam"}
+    assert recommender.add_items([jam], keep=False).added == 1
+    told = recommender.recommend(histories=[["i1", "i4"]], k=33, responder="fused")["item_id"].to_list()
+    others = [told.index(f"i{item}") for item in range(30) if item % 3 != 1]
+    assert told.index("new jam") < np.median(others), "jam is wanted, and it is told in the words of jam"
 
 
 def test_a_second_run_learns_nothing_anew(done: Path, monkeypatch: pytest.MonkeyPatch):
