@@ -144,7 +144,7 @@ def test_every_shipped_page_runs(name: str, tmp_path: Path):
     short = [f"model.{model}.train.steps=2" for model, entry in page.models.items() if entry.tasks]
     report = stage.run(pages.read(name, [f"data.path={data}", "evaluate.bootstrap=100", *short]), tmp_path / "out")
     assert {row.name for row in report.rows} == {*page.models, *page.responders}
-    assert all(row.test for row in report.rows)
+    assert all(row.test or "steps aside" in row.note for row in report.rows)
     assert (tmp_path / "out" / "artifact.json").is_file()
 
 
