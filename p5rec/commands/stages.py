@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,7 @@ def run(page: Page, dataset: Dataset, out: Path) -> Made:
         InputError: a start artifact is missing or does not fit.
     """
     refit = page.run.evaluate.fitted_on == "train+valid"
+    _take_up(out, refit)
     lore, seconds = Lore(), dict[str, float]()
     waiting = [name for name, entry in page.models.items() if pupils.teachers(entry)]
     late = [name for name in page.responders if pupils.under(page, name) & set(waiting)]
@@ -51,6 +53,15 @@ def run(page: Page, dataset: Dataset, out: Path) -> Made:
         return Made(page, dataset, chosen, chosen, lore, seconds)
     final = _trained(as_chosen(page, chosen), dataset.merged(), out / MODELS, waiting, lore, lambda trained: None)
     return Made(page, dataset, chosen, final, lore, seconds)
+
+
+def _take_up(out: Path, refit: bool) -> None:
+    """Models fitted on training rows lie elsewhere in a refitted run: hand over those of an earlier one to this."""
+    if refit and (out / MODELS).is_dir() and not (out / CHOSEN).exists():
+        (out / MODELS).rename(out / CHOSEN)
+    elif not refit and (out / CHOSEN).is_dir():
+        shutil.rmtree(out / MODELS, ignore_errors=True)
+        (out / CHOSEN).rename(out / MODELS)
 
 
 def _trained(

@@ -17,7 +17,9 @@ from p5rec.commands import run as stage
 from p5rec.commands import train as training
 from p5rec.commands.made import opened
 from p5rec.commands.page import resolve
+from p5rec.commands.weights import Trained
 from p5rec.core.errors import InputError
+from p5rec.data.dataset import Dataset
 
 
 def test_report_json_holds_what_programs_read(numbers: dict):
@@ -85,6 +87,26 @@ def test_refitting_on_validation_rows_keeps_the_choice_apart_from_the_test(shop:
         assert told["models"][row.name]["before"]["ndcg@10"] == pytest.approx(row.test["ndcg@10"]), row.name
     assert "fitted on training rows alone" in (tmp_path / "out" / "report.html").read_text()
     assert "fitted on training rows alone" not in (tmp_path / "alone" / "report.html").read_text()
+
+
+def test_a_finished_run_is_refitted_from_its_own_models_and_back(shop: dict, tmp_path: Path, monkeypatch):
+    fitted: list[Path] = []
+
+    def one(page: object, entry: object, begun: object, made_for: object, dataset: Dataset, folder: Path) -> Trained:
+        fitted.append(folder.relative_to(tmp_path))
+        return really(page, entry, begun, made_for, dataset, folder)
+
+    really = training._one
+    monkeypatch.setattr(training, "_one", one)
+    alone = stage.run(resolve(shop_page(shop)), tmp_path)
+    fitted.clear()
+    both = stage.run(resolve(shop_page(shop, evaluate={"fitted_on": "train+valid"})), tmp_path)
+    assert {folder.parent.name for folder in fitted} == {"models"}, "those on training rows were taken up"
+    assert {row.name: dict(row.before) for row in both.rows} == {row.name: dict(row.test) for row in alone.rows}
+    fitted.clear()
+    again = stage.run(resolve(shop_page(shop)), tmp_path)
+    assert not fitted
+    assert {row.name: dict(row.test) for row in again.rows} == {row.name: dict(row.test) for row in alone.rows}
 
 
 def test_sampled_rankings_are_refused_in_words_before_anything_is_trained(shop: dict, tmp_path: Path, monkeypatch):
