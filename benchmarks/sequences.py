@@ -79,9 +79,14 @@ def means(reports: dict[int, dict[str, Any]], parts: list[str]) -> list[list[str
     for name in {name: None for report in reports.values() for name, row in report["models"].items() if row["test"]}:
         kept = [parts_of(report["models"][name]) for report in reports.values() if name in report["models"]]
         columns = [[row[part][m] for row in kept if row[part]] for part in parts for m in METRICS]
-        shown = [f"{statistics.mean(c):.4f} ± {statistics.stdev(c) if len(c) > 1 else 0.0:.4f}" for c in columns]
-        found.append([name, *shown])
+        found.append([name, *map(mean, columns)])
     return sorted(found, key=lambda row: row[1], reverse=True)
+
+
+def mean(seeds: list[float]) -> str:
+    """Mean and deviation over seeds; a single seed has no deviation."""
+    spread = f" ± {statistics.stdev(seeds):.4f}" if len(seeds) > 1 else ""
+    return f"{statistics.mean(seeds):.4f}{spread}" if seeds else ""
 
 
 def written(options: argparse.Namespace, reports: dict[int, dict[str, Any]]) -> list[str]:

@@ -16,7 +16,8 @@ from p5rec.core.errors import InputError
 from p5rec.data.answers import NOTHING
 from p5rec.responders._summed import CHUNK
 
-TRUE = 10  # right items of a query that are looked at, and places that gain
+TRUE = 10  # right items of a query that are looked at
+PLACES = 10  # that gain: NDCG@10
 FAR = 500  # places; a right item behind them in every ranking is out of reach of the first ten of any sum
 Gain = Callable[[np.ndarray], Tensor]  # weights (M,), or (Q, M) of each query → (Q,) NDCG@10
 
@@ -111,7 +112,7 @@ class Duels:
         width = true.shape[1]
         parts = [_met(values, there, true[:, column] & there[:, column], column, width) for column in range(width)]
         margins, least, sizes, ahead, query = (torch.cat(part) for part in zip(*parts, strict=True))
-        ideal = (1 / torch.log2(torch.arange(TRUE) + 2.0)).cumsum(0)[true.sum(1).clamp(1, TRUE) - 1]
+        ideal = (1 / torch.log2(torch.arange(PLACES) + 2.0)).cumsum(0)[true.sum(1).clamp(1, PLACES) - 1]
         return cls(margins, least, torch.cat([sizes.new_zeros(1), sizes.cumsum(0)]), ahead, query, ideal)
 
     def gain(self, weights: Tensor) -> Tensor:
@@ -123,7 +124,7 @@ class Duels:
             total = self.margins @ weights
         lost = F.pad((total >= self.least).cumsum(0), (1, 0))[self.bounds].diff()
         rank = 1 + self.ahead + lost
-        each = (rank <= TRUE) / torch.log2(rank + 1.0)
+        each = (rank <= PLACES) / torch.log2(rank + 1.0)
         return torch.zeros_like(self.ideal).index_add_(0, self.query, each) / self.ideal
 
 
@@ -136,7 +137,7 @@ def _met(values: Tensor, there: Tensor, asked: Tensor, column: int, width: int) 
     beats, present = margins >= least.unsqueeze(1), there[query]
     present[:, column] = False
     ahead = (beats.all(2) & present).sum(1)
-    reach = ahead < TRUE  # whom ten are ahead of gains nothing
+    reach = ahead < PLACES  # whom ten are ahead of gains nothing
     open_ = beats.any(2) & ~beats.all(2) & present & reach.unsqueeze(1)
     place = open_[reach].nonzero()[:, 1]
     return margins[open_], least[place], open_[reach].sum(1), ahead[reach], query[reach]
