@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from p5rec.commands import assemble, doctor, families, samples
+from p5rec.commands import assemble, doctor, families, samples, start
 from p5rec.commands.made import Made, finished
 from p5rec.commands.page import Page
 from p5rec.commands.weights import Trained
@@ -77,7 +77,7 @@ def report(made: Made, serves: str = "") -> Report:
         ancestry={"data": dataset.facts.get("fingerprint")},
         directions={name: metric.higher for name, metric in metrics.items()},
     )
-    found = replace(found, serves=serves or serving(page, found))
+    found = replace(found, serves=serves or serving(made, found))
     return samples.added(made, found)
 
 
@@ -156,18 +156,25 @@ def headline_of(metrics: Mapping[str, Metric]) -> str:
     return HEADLINE[0] if HEADLINE[0] in metrics else next(iter(metrics))
 
 
-def serving(page: Page, found: Report) -> str:
+def serving(made: Made, found: Report) -> str:
     """The row that answers live requests: as the page says, else the best on validation."""
-    if page.run.serve.responder:
-        return page.run.serve.responder
     best = found.best("valid") or found.best("test")
-    return best.name if best else next(iter(page.models))
+    return _wanted(made) or (best.name if best else next(iter(made.page.models)))
+
+
+def _wanted(made: Made) -> str:
+    """The row that serves by the page, "" where it names none, or one that is not there."""
+    name = made.page.run.serve.responder
+    if name and name not in assemble.responders(made.page, made.served, finished(made.final), made.learned):
+        say(f"serve.responder: {name!r} stepped aside, so the best on validation serves")
+        return ""
+    return name or ""
 
 
 def chosen(made: Made) -> str:
     """The row that serves a run that is not measured on test rows."""
-    if made.page.run.serve.responder:
-        return made.page.run.serve.responder
+    if name := _wanted(made):
+        return name
     metrics = metrics_of(made.page, made.dataset)
     name = headline_of(metrics)
     valid = measure(made.page, made.dataset, made.chosen, made.learned, "valid", {name: metrics[name]})
@@ -204,7 +211,7 @@ def doubts(made: Made) -> list[Finding]:
             "evaluate.metrics: these metrics judge estimated labels, and no event column has the role label; name it "
             "with --set data.source.label=COLUMN, or measure rankings"
         )
-    found = examine(
+    found = start.doubts(made.page, made.dataset) + examine(
         protocol(made),
         queries=queries,
         leaks=leaks(made.dataset),

@@ -71,6 +71,11 @@ def choose(kind: str, entry: str | Mapping[str, Any], where: str) -> Chosen:
     return Chosen(name, plug, build(plug.Config, settings, where))
 
 
+def own_code(chosen: Iterable[tuple[str, str]], *kinds: str) -> list[str]:
+    """The text of the user's own files of some kinds, on which what was made of them depends."""
+    return [path.read_text(encoding="utf-8") for path in own_files(chosen) if path.parent.name in kinds]
+
+
 def own_files(chosen: Iterable[tuple[str, str]]) -> list[Path]:
     """The user's files behind (kind, name) pairs, and all families of prompts, so that an artifact can keep them."""
     code = {path for kind, name in chosen if (path := FOLDERS[kind].origin(name)) is not None}

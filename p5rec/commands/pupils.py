@@ -1,4 +1,4 @@
-"""Models that learn from the answers of a responder: who teaches whom, and what was said."""
+"""What stands under a responder, and models that learn from its answers: who teaches whom, and what was said."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from p5rec.contracts import Dataset, Responder, Taught
+from p5rec.commands.folders import own_code
+from p5rec.contracts import Dataset, Learned, Responder, Taught
 from p5rec.core import artifact
 from p5rec.core.errors import InputError, nearest
 from p5rec.core.progress import measured, say
@@ -49,6 +50,20 @@ def teachers(entry: Any) -> list[str]:
     return sorted({chosen.config.teacher for chosen, _ in entry.tasks.values() if issubclass(chosen.plug, Taught)})
 
 
+def waiting(models: Mapping[str, Any]) -> list[str]:
+    """The models that learn from a teacher, and those that start from one of them, in the order of the page."""
+    found: list[str] = []
+    for name, entry in models.items():
+        if entry and (teachers(entry) or _begins_with(entry) in found):
+            found.append(name)
+    return found
+
+
+def _begins_with(entry: Any) -> str:
+    """The model of the same page that a model starts from, "" where there is none."""
+    return entry.start.model if entry.start and entry.start.run is None else ""
+
+
 def under(page: Any, name: str) -> set[str]:
     """The models that a responder of a page is made of."""
     if name not in page.responders:
@@ -56,8 +71,26 @@ def under(page: Any, name: str) -> set[str]:
     return set().union(*(under(page, part) for part in page.responders[name].of))
 
 
+def bases(page: Any, name: str) -> list[str]:
+    """The models that a responder is made of, and those they start from, in the order of the page."""
+    found = under(page, name)
+    for entry in reversed(page.models.values()):
+        if entry.name in found and (first := _begins_with(entry)):
+            found.add(first)
+    return [model for model in page.models if model in found]
+
+
+def recipe(page: Any, name: str) -> Any:
+    """How a responder is made, as JSON values: its kind and settings, and the recipes of its parts in their order."""
+    if name not in page.responders:
+        return name
+    entry = page.responders[name]
+    chosen, code = entry.responder, own_code(page.plugs, "responder")
+    return [chosen.name, chosen.config.model_dump(mode="json"), code, [[one, recipe(page, one)] for one in entry.of]]
+
+
 def faults(models: Mapping[str, Any], responders: Mapping[str, Any]) -> list[str]:
-    """Teachers that are not there, are several, or learn from a teacher themselves."""
+    """Teachers that are not there, are several, or learn from a teacher themselves; and second stages above pupils."""
     known = [*models, *responders]
     found = []
     for name, entry in models.items():
@@ -70,13 +103,19 @@ def faults(models: Mapping[str, Any], responders: Mapping[str, Any]) -> list[str
                 found.append(f"{where}: there is no responder or model {teacher!r}; {nearest(teacher, known)}")
             elif pupil := _pupil(models, responders, teacher):
                 found.append(f"{where}: its teacher {teacher!r} is made of {pupil!r}, which has a teacher itself")
+    for name, entry in responders.items():
+        if entry and issubclass(entry.responder.plug, Learned) and (pupil := _pupil(models, responders, name)):
+            found.append(
+                f"responder.{name}: it learns on a fold which its parts have not seen, but the teacher of {pupil!r} "
+                f"has; leave {pupil!r} out of it, or take 'blend'"
+            )
     return found
 
 
 def _pupil(models: Mapping[str, Any], responders: Mapping[str, Any], name: str) -> str:
-    """A model with a teacher that stands under a name, "" where none does."""
+    """A model with a teacher, or that starts from one with a teacher, that stands under a name; "" where none does."""
     if name in models:
-        return name if models[name] and teachers(models[name]) else ""
+        return name if name in waiting(models) else ""
     entry = responders.get(name)
     return next(filter(None, (_pupil(models, responders, part) for part in (entry.of if entry else ()))), "")
 

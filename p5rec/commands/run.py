@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from p5rec.commands import ask, comparison, evaluate, prepare, samples, show, stages
+from p5rec.commands import ask, comparison, evaluate, prepare, pupils, samples, show, stages
 from p5rec.commands.folders import own_files
 from p5rec.commands.made import DATA, LEARNED, PAGE, PLUGS, STAGES, Lore, Made
 from p5rec.commands.page import Page
@@ -19,7 +19,7 @@ from p5rec.core import artifact
 from p5rec.core.errors import InputError
 from p5rec.core.progress import measured, say
 from p5rec.data.dataset import Dataset
-from p5rec.evaluation.report import Report, write
+from p5rec.evaluation.report import FILES, Report, write
 from p5rec.evaluation.table import table
 
 
@@ -86,7 +86,8 @@ def _make(page: Page, out: Path, dataset: Dataset | None) -> Made:
         evaluate.doubts(Made(page, found, {}, {}, Lore()))
         if (out / artifact.MARKER).exists():
             say(f"{out}: there is a finished run; what this page makes otherwise takes its place")
-        (out / artifact.MARKER).unlink(missing_ok=True)
+        for name in (artifact.MARKER, *FILES):
+            (out / name).unlink(missing_ok=True)
 
     if dataset is None:
         dataset = prepare.run(page, out / DATA, accept)
@@ -105,9 +106,10 @@ def _finish(out: Path, made: Made, serves: str, report: Report | None) -> None:
     artifact.write_json(out / LEARNED, {"learned": made.learned, "seconds": made.seconds, "texts": texts})
     _keep_own_plugs(made.page, out / PLUGS)
     models = {name: one.facts["made_by"] for name, one in made.final.items()}
-    version = hashlib.sha256(json.dumps([models, *_told(made), serves], sort_keys=True).encode()).hexdigest()[:12]
+    recipes = {name: pupils.recipe(made.page, name) for name in made.page.responders}
+    told = json.dumps([models, recipes, made.learned.told(), serves], sort_keys=True)
     facts = {
-        "version": version,
+        "version": hashlib.sha256(told.encode()).hexdigest()[:12],
         "serves": serves,
         "plugs": made.page.plugs,
         "fitted_on": made.page.run.evaluate.fitted_on,
@@ -116,11 +118,6 @@ def _finish(out: Path, made: Made, serves: str, report: Report | None) -> None:
         "test": {} if report is None else {row.name: dict(row.test) for row in report.rows},
     }
     artifact.mark(out, "recommender", facts)
-
-
-def _told(made: Made) -> list[Any]:
-    """What responders learned, for the version; as before there were second stages, where the page has none."""
-    return made.learned.told() if made.learned.texts else [made.learned]
 
 
 def _starts(made: Made) -> dict[str, Any]:
@@ -132,8 +129,8 @@ def _starts(made: Made) -> dict[str, Any]:
 
 def _keep_own_plugs(page: Page, folder: Path) -> None:
     """Copies of the user's own plug files, so that the artifact can be opened elsewhere."""
-    shutil.rmtree(folder, ignore_errors=True)
-    for path in own_files(page.plugs):
-        target = folder / path.parent.name / path.name
+    kept = {folder / path.parent.name / path.name: path.read_bytes() for path in own_files(page.plugs)}
+    shutil.rmtree(folder, ignore_errors=True)  # only now: the files may be those of this folder
+    for target, content in kept.items():
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, target)
+        artifact.write_file(target, content)

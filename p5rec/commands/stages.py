@@ -38,7 +38,7 @@ def run(page: Page, dataset: Dataset, out: Path) -> Made:
     refit = page.run.evaluate.fitted_on == "train+valid"
     _take_up(out, refit)
     lore, seconds = Lore(), dict[str, float]()
-    waiting = [name for name, entry in page.models.items() if pupils.teachers(entry)]
+    waiting = pupils.waiting(page.models)
     late = [name for name in page.responders if pupils.under(page, name) & set(waiting)]
 
     def choose(chosen: Models, names: Iterable[str]) -> None:
@@ -73,19 +73,22 @@ def _trained(
     if not waiting:
         return found
     made = assemble.responders(page, dataset, finished(found), lore)
-    taught = {name: _taught(page.models[name], made, found, lore, folder) for name in waiting}
+    learners = [page.models[name] for name in waiting if pupils.teachers(page.models[name])]
+    taught = {entry.name: _taught(page, entry, made, found, lore, folder) for entry in learners}
     page = replace(page, models={**page.models, **taught})
     found = training.run(page, dataset, folder, waiting, found)
     return {name: found[name] for name in page.models}
 
 
-def _taught(entry: ModelEntry, made: Mapping[str, Responder], trained: Models, lore: Lore, folder: Path) -> ModelEntry:
+def _taught(
+    page: Page, entry: ModelEntry, made: Mapping[str, Responder], trained: Models, lore: Lore, folder: Path
+) -> ModelEntry:
     """The entry of a pupil with its teacher."""
     (name,) = pupils.teachers(entry)
     if name not in made:
         raise pupils.missing(entry.name, name)
-    parts = {one.name: one.facts["made_by"] for one in trained.values()}
-    version = _hash([name, parts, lore.told()])
+    asked = [[one.name, one.config.model_dump(mode="json")] for one, _ in entry.tasks.values()]
+    version = _hash([asked, pupils.recipe(page, name), _ways(trained), lore.told()])
     return replace(entry, lesson=pupils.Lesson(name, made[name], version, folder / f".{entry.name}.{version}.lesson"))
 
 
@@ -100,7 +103,7 @@ def _choose(
 ) -> None:
     """Teach second stages on a fold, and choose the few weights of responders on validation rows."""
     queries, truth = dataset.held_out("valid")
-    made = assemble.responders(page, dataset, finished(trained))
+    made = assemble.responders(page, dataset, finished(trained), lore)
     for name in names:
         responder = made.get(name)
         if not isinstance(responder, Fitted):
@@ -130,10 +133,9 @@ def _learned(page: Page, dataset: Dataset, trained: Models, name: str, folder: P
             f"responder.{name}: no user has two training events, so a second stage has nothing to learn from; "
             "leave it out, or take 'blend'"
         )
-    parts = [part for part in page.models if part in pupils.under(page, name) and trained[part].model is not None]
+    parts = [part for part in pupils.bases(page, name) if trained[part].model is not None]
     first = training.run(as_chosen(page, trained), folded, folder / MODELS, parts)
-    entry = page.responders[name].responder
-    version = _hash([entry.name, entry.config.model_dump(mode="json"), _ways(first), lore.told()])
+    version = _hash([pupils.recipe(page, name), _ways(first), lore.told()])
     path = folder / f"{name}.{version}.txt"
     if not path.is_file():
         responder = assemble.responders(page, folded, finished(first), lore)[name]

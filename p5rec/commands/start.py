@@ -11,23 +11,27 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from p5rec.commands import assemble
+from p5rec.commands import assemble, pupils
 from p5rec.commands.folders import choose, use_own
 from p5rec.commands.made import DATA, MODELS, PAGE, PLUGS
 from p5rec.commands.origin import Origin
 from p5rec.commands.page import ModelEntry, Page, resolve
 from p5rec.commands.weights import Trained
-from p5rec.contracts import Modality, Model, Setting, Tower
+from p5rec.contracts import Learned, Modality, Model, Setting, Tower
 from p5rec.core import artifact
 from p5rec.core.config import read_toml
 from p5rec.core.errors import InputError
 from p5rec.data import storage
 from p5rec.data.dataset import Dataset
+from p5rec.data.events import Part
 from p5rec.data.features import Features
+from p5rec.data.leaks import HELD, known_before
 from p5rec.data.words import Words
+from p5rec.evaluation.honesty import Finding
 
 SIDES = ("items", "users")
 SHOWN = 6  # names in a note
+KNOWN = 0.1  # share of held-out pairs from which on an earlier run has learned the answers; fewer are ids by chance
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,30 @@ def dataset(run: Path) -> Dataset:
     found = storage.load(run / DATA)
     page = read_toml(run / PAGE)
     return found.merged() if page.get("evaluate", {}).get("fitted_on") == "train+valid" else found
+
+
+def doubts(page: Page, data: Dataset) -> list[Finding]:
+    """Held-out rows that models of other runs, from which those of this page start, were trained on."""
+    starts = {entry.name: entry.start.run for entry in page.models.values() if entry.start and entry.start.run}
+    runs = {name: run for name, run in starts.items() if (run / DATA).is_dir()}  # a finished run outlives its origin
+    before = {run: dataset(run) for run in runs.values()}
+    found = []
+    for name, run in runs.items():
+        for part, rows in HELD:
+            if (share := known_before(data, before[run], part)) > KNOWN:
+                found.append(_doubt(f"model.{name}.from", share, f"{rows} pairs", run, part == Part.TEST))
+    for responder in (one for one, entry in page.responders.items() if issubclass(entry.responder.plug, Learned)):
+        for name in (one for one in pupils.bases(page, responder) if one in runs):
+            if (share := known_before(data.folded(), before[runs[name]], Part.VALID)) > KNOWN:
+                rows = f"last training pairs, of which it learns how far to trust {name!r},"
+                found.append(_doubt(f"responder.{responder}", share, rows, runs[name], True))
+    return found
+
+
+def _doubt(where: str, share: float, rows: str, run: Path, refused: bool) -> Finding:
+    then = "the answers are known; start from a run that has not seen them, or from nothing"
+    sentence = f"{where}: {share:.0%} of the {rows} were training rows of {run}, so that {then}"
+    return Finding("refuse" if refused else "warn", sentence)
 
 
 def vocabulary(page: Page) -> Words | None:

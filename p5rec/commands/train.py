@@ -14,7 +14,7 @@ import numpy as np
 
 from p5rec.commands import assemble, estimate, start, weights
 from p5rec.commands import evaluate as evaluating
-from p5rec.commands.folders import own_files
+from p5rec.commands.folders import own_code
 from p5rec.commands.origin import Origin
 from p5rec.commands.page import ModelEntry, Page
 from p5rec.commands.weights import Trained
@@ -183,10 +183,10 @@ def _fingerprint(page: Page, entry: ModelEntry, dataset: Dataset) -> str:
     settings = [[one.name, one.config.model_dump(mode="json")] for one in chosen]
     others = [entry.train.model_dump(mode="json"), [w for _, w in entry.tasks.values()]]
     watched = evaluating.headline_of(evaluating.metrics_of(page, dataset)) if entry.tasks else ""
-    code = [path.read_text(encoding="utf-8") for path in own_files(page.plugs) if path.parent.name in OWN]
+    code = own_code(page.plugs, *OWN)
     text = [settings, others, towers, watched, code, page.run.seed, dataset.facts.get("fingerprint"), dataset.refitted]
     if entry.start is not None and entry.start.run is None:
-        text.append(_fingerprint(page, page.models[entry.start.model], dataset))
+        text.append([entry.start.model, _fingerprint(page, page.models[entry.start.model], dataset)])
     elif entry.start is not None:
         text.append([entry.start.version or str(entry.start.run), entry.start.model])
     if entry.lesson is not None:

@@ -29,6 +29,22 @@ def leaks(dataset: Dataset) -> list[str]:
     return found
 
 
+def known_before(dataset: Dataset, before: Dataset, part: Part) -> float:
+    """The share of a part's (user, item) pairs that trained on earlier data, by raw ids, and do not train on this."""
+    users, items = before.users.numbers(dataset.users.all()), before.items.numbers(dataset.items.all())
+
+    def pairs(of: Dataset, which: Part) -> np.ndarray:
+        user, place = _rows(of, which)
+        item = of.events["item"][place]
+        if of is dataset:
+            user, item = users[user], items[item]
+        return np.where((user < 0) | (item < 0), -1, user * before.n_items + item)
+
+    asked = pairs(dataset, part)
+    learned = np.setdiff1d(pairs(before, Part.TRAIN), pairs(dataset, Part.TRAIN))
+    return float(np.isin(asked, learned).mean()) if len(asked) else 0.0
+
+
 def _rows(dataset: Dataset, part: Part) -> tuple[np.ndarray, np.ndarray]:
     """Users and places of the events of a part."""
     return Ragged(dataset.events["item"], dataset.bounds[:, part], dataset.bounds[:, part + 1]).places()

@@ -25,6 +25,8 @@ __all__ = [
     "write",
 ]
 
+FILES = ("report.html", "report.json")
+
 
 def write(folder: Path, report: Report) -> None:
     """Write ``report.html`` (one file, nothing fetched) and ``report.json``, each beside and renamed.
@@ -33,5 +35,6 @@ def write(folder: Path, report: Report) -> None:
         MissingExtra: the template engine is not installed; the numbers are written all the same.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    artifact.write_json(folder / "report.json", plain(report))
-    artifact.write_file(folder / "report.html", render(report))
+    page, numbers = FILES
+    artifact.write_json(folder / numbers, plain(report))
+    artifact.write_file(folder / page, render(report))

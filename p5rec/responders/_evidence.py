@@ -12,11 +12,12 @@ from torch import Tensor
 
 from p5rec.blocks.pairs import ahead
 from p5rec.blocks.scales import standard
-from p5rec.contracts import Dataset, ItemLists, Queries, Responder
+from p5rec.contracts import Dataset, Queries, Responder
 from p5rec.data.answers import NOTHING
-from p5rec.data.ragged import Ragged, column
+from p5rec.data.ragged import Ragged
 from p5rec.data.told import rarity, told, weighed
 from p5rec.responders._summed import Summed
+from p5rec.responders._whole import full, repeated
 
 LAST = 5  # items of a history that are compared with a candidate, the latest ones
 RARE = 10  # events; items with fewer are alike, since how few they are tells how a log was cut, not what is wanted
@@ -127,19 +128,10 @@ class Knowledge:
         return [*found, like[..., 0], like.sum(2) / known, like.max(2)]
 
 
-def full(responder: Responder, queries: Queries) -> Tensor:
-    """(Q, V) scores of the whole catalogue."""
-    answer = responder(queries, None)
-    assert isinstance(answer, ItemLists)
-    return torch.from_numpy(answer.scores)
-
-
 def _union(items: Tensor) -> np.ndarray:
     """(Q, N) items, some of them repeated → (Q, C) each once, rising, pads behind."""
     ordered = items.sort(dim=1).values
-    again = torch.zeros_like(ordered, dtype=torch.bool)
-    again[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
-    gone = again | (ordered < 0)
+    gone = repeated(ordered) | (ordered < 0)
     order = gone.sort(dim=1, stable=True).indices
     width = max(int((~gone).sum(1).max()), 1) if len(items) else 1
     found: np.ndarray = ordered.masked_fill(gone, NOTHING).gather(1, order)[:, :width].numpy()
@@ -166,22 +158,18 @@ class Content:
 
     Attributes:
         table: (V, F).
-        told, loud: (V, S) the same row by row: what an item is told in, and how loud; 0 loud behind the last.
     """
 
     def __init__(self, table: sparse.csr_array) -> None:
         self.table = table
-        rows = Ragged(table.indices, table.indptr[:-1], table.indptr[1:])
-        self.told = rows.padded(0)
-        self.loud = column(rows, table.data).padded(0)
 
     def alike(self, row: np.ndarray, items: np.ndarray) -> np.ndarray:
         """(Q, C) cosines of (Q,) items and (Q, C) candidates, 0 where either is unknown."""
         own = self.table[np.maximum(row, 0)].toarray() * (row >= 0)[:, None]
-        chosen = np.maximum(items, 0)
-        found = own[np.arange(len(row))[:, None, None], self.told[chosen]]
-        cosine: np.ndarray = np.einsum("qcs,qcs->qc", found, self.loud[chosen])
-        return cosine
+        chosen = self.table[np.maximum(items, 0).ravel()]
+        cell = np.repeat(np.arange(items.size), np.diff(chosen.indptr))
+        product = own[cell // max(items.shape[1], 1), chosen.indices] * chosen.data
+        return np.bincount(cell, product, minlength=items.size).reshape(items.shape)
 
 
 def content(dataset: Dataset) -> Content | None:

@@ -11,10 +11,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from p5rec.blocks.scales import DIALS, loudness, places, shaped, standard
-from p5rec.contracts import ItemLists, Queries, Responder, Truth
+from p5rec.contracts import Queries, Responder, Truth
 from p5rec.core.errors import InputError
 from p5rec.data.answers import NOTHING
 from p5rec.responders._summed import CHUNK
+from p5rec.responders._whole import full, repeated
 
 TRUE = 10  # right items of a query that are looked at
 PLACES = 10  # that gain: NDCG@10
@@ -47,6 +48,8 @@ class Race:
         Raises:
             InputError: the queries have candidates.
         """
+        if queries.candidates is not None:
+            raise InputError("weights of rankers are chosen on full rankings; leave candidates out of the queries")
         goals = torch.from_numpy(truth.items.padded(NOTHING)[:, :TRUE].astype(np.int64))
         found: list[Tensor] = []  # made once and filled, so that chunks leave no holes in memory
         for start in range(0, len(queries), CHUNK):
@@ -147,11 +150,10 @@ def _heat(
     inner: Mapping[str, Responder], count: int, depth: int, queries: Queries, goals: Tensor
 ) -> tuple[Tensor, ...]:
     """True columns, standardised scores, places and loudness of a chunk."""
-    z = torch.stack([standard(_full(one, queries, count)) for one in inner.values()])
+    z = torch.stack([standard(full(one, queries)) for one in inner.values()])
     first = z.topk(min(depth, count)).indices
-    runners = torch.cat([goals.clamp(min=0), first.transpose(0, 1).flatten(1)], dim=1)
-    again = _repeated(runners)
-    again[:, : goals.shape[1]] |= goals < 0
+    runners = torch.cat([goals, first.transpose(0, 1).flatten(1)], dim=1)
+    again, runners = repeated(runners) | (runners < 0), runners.clamp(min=0)
     found = z.gather(2, runners.expand(len(z), -1, -1))
     place = torch.stack([places(one, asked) for one, asked in zip(z, found, strict=True)])
     here = found.masked_fill(again, -torch.inf)
@@ -165,20 +167,3 @@ def clearly_best(gains: Tensor) -> int:
     lead = gains - gains[0]
     sure = lead.mean(1) > lead.std(1, correction=0) / max(gains.shape[1], 1) ** 0.5
     return int(gains.mean(1).masked_fill(~sure, -torch.inf).argmax()) if bool(sure.any()) else 0
-
-
-def _repeated(runners: Tensor) -> Tensor:
-    """(Q, N) bool: the item stands further left already."""
-    ordered, order = runners.sort(dim=1, stable=True)
-    same = torch.zeros_like(ordered, dtype=torch.bool)
-    same[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
-    return torch.zeros_like(same).scatter_(1, order, same)
-
-
-def _full(responder: Responder, queries: Queries, count: int) -> Tensor:
-    """(Q, V) scores of the whole catalogue."""
-    answer = responder(queries, None)
-    assert isinstance(answer, ItemLists)
-    if answer.scores.shape[1] != count:
-        raise InputError("weights of rankers are chosen on full rankings; leave candidates out of the queries")
-    return torch.from_numpy(answer.scores)

@@ -7,7 +7,6 @@ stages over the same queries: the network is trained on exactly the candidates t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -16,17 +15,18 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from p5rec.blocks.best import best
 from p5rec.blocks.scales import standard
-from p5rec.contracts import Answers, Dataset, ItemLists, Learned, Queries, Responder, Truth
+from p5rec.contracts import Answers, Dataset, Learned, Queries, Responder, Truth
 from p5rec.core import seed as seeds
 from p5rec.core.config import Config as Settings
 from p5rec.core.errors import InputError
-from p5rec.data.answers import NOTHING, reasoned
-from p5rec.responders._evidence import Evidence, Knowledge, full
+from p5rec.data.answers import NOTHING
+from p5rec.responders._evidence import Evidence, Knowledge
 from p5rec.responders._network import Lesson, Network, taught
+from p5rec.responders._whole import answered, full
 
 CHUNK = 256  # queries at once
+PLACES = 10  # that gain: NDCG@10
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the network's say beside the first stages', that validation tries
 
 
@@ -129,11 +129,13 @@ class Stack(Learned):
         if not len(queries):
             raise InputError("stack: there are no validation queries to choose its weights by; choose another split")
         shares = SHARES if self._network else (0.0,)
-        gains = np.zeros(len(shares))
-        for seen, true in self._seen(*self._sample(queries, truth)):
+        queries, truth = self._sample(queries, truth)
+        gains = []
+        for seen, true in self._seen(queries, truth):
             sides = self._sides(seen)
-            gains += [_gain(_mixed(sides, share), true) for share in shares]
-        self.share = shares[int(gains.argmax())]
+            gains.append([_gain(_mixed(sides, share), true) for share in shares])
+        ideal = (1 / np.log2(np.arange(PLACES) + 2.0)).cumsum()[truth.items.lengths.clip(1, PLACES) - 1]
+        self.share = shares[int((np.concatenate(gains, axis=1) / ideal).sum(1).argmax())]
 
     def learned(self) -> dict[str, Any]:
         """The network's share."""
@@ -146,32 +148,8 @@ class Stack(Learned):
     # ------------------------------------------------------------ answers
 
     def __call__(self, queries: Queries, k: int | None) -> Answers:
-        """The best by network and first stages; what an item scores does not depend on the candidates beside it."""
-        starts = range(0, max(len(queries), 1), CHUNK)
-        parts = [self._some(queries.rows(slice(start, start + CHUNK)), k) for start in starts]
-        width = max(part.items.shape[1] for part in parts)
-        items, scores = (
-            np.concatenate(
-                [np.pad(values, ((0, 0), (0, width - values.shape[1])), constant_values=fill) for values in of]
-            )
-            for of, fill in (([p.items for p in parts], NOTHING), ([p.scores for p in parts], -np.inf))
-        )
-        lists = ItemLists(items, scores)
-        return lists if k is None else reasoned(lists, k, self.count, queries.candidates)
-
-    def _some(self, queries: Queries, k: int | None) -> ItemLists:
-        """Answers of one chunk, reasons left out."""
-        given = queries.candidates
-        total = self._total(_everything(queries))
-        items = np.broadcast_to(np.arange(self.count), total.shape)
-        if given is not None:
-            items = _once(given.padded(NOTHING).astype(np.int64))
-            chosen = total.gather(1, torch.from_numpy(np.maximum(items, 0)))
-            total = chosen.masked_fill(torch.from_numpy(items == NOTHING), -torch.inf)
-        if k is None:
-            return ItemLists(items, total.numpy())
-        values, columns = (part.numpy() for part in best(total, k))
-        return ItemLists(np.where(np.isneginf(values), NOTHING, np.take_along_axis(items, columns, axis=1)), values)
+        """The best by network and first stages."""
+        return answered(self._total, queries, k, self.count, CHUNK)
 
     def _total(self, queries: Queries) -> Tensor:
         """(Q, V) scores: candidates above all others, which follow by the mean of the first stages."""
@@ -179,7 +157,7 @@ class Stack(Learned):
             heard = [standard(full(one, queries)) for one in self.inner.values() if one.reads]
             return torch.stack(heard).mean(0)
         seen = self.known.of(queries)
-        rest = seen.mean - seen.mean.amax(1, keepdim=True)
+        rest = (seen.mean - seen.mean.amax(1, keepdim=True)).masked_fill(seen.mean.isneginf(), -torch.inf)
         if not self.share:
             return rest
         joint = _mixed(self._sides(seen), self.share)
@@ -208,11 +186,6 @@ def _mixed(sides: tuple[np.ndarray, np.ndarray], share: float) -> np.ndarray:
         return np.where(np.isneginf(first), -np.inf, (1 - share) * first + share * second)
 
 
-def _everything(queries: Queries) -> Queries:
-    """The same queries over the whole catalogue."""
-    return replace(queries, candidates=None)
-
-
 def _standard(values: np.ndarray, pads: np.ndarray) -> np.ndarray:
     """(Q, C) values with mean 0 and deviation 1 in each row; -inf for pads."""
     count = np.maximum((~pads).sum(1, keepdims=True), 1)
@@ -221,19 +194,8 @@ def _standard(values: np.ndarray, pads: np.ndarray) -> np.ndarray:
     return np.where(pads, -np.inf, centred / np.maximum(deviation, 1e-9))
 
 
-def _gain(scores: np.ndarray, true: np.ndarray) -> float:
-    """Sum over queries of DCG@10; a tie counts against the right item."""
+def _gain(scores: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """(Q,) DCG@10; a tie counts against the right item."""
     row, column = np.nonzero(true)
     rank = (scores[row] >= scores[row, column][:, None]).sum(1)
-    return float(((rank <= 10) / np.log2(rank + 1.0)).sum())
-
-
-def _once(items: np.ndarray) -> np.ndarray:
-    """(Q, C) candidates, each the first time only; `NOTHING` instead of repetitions."""
-    order = np.argsort(items, axis=1, kind="stable")
-    ordered = np.take_along_axis(items, order, axis=1)
-    again = np.zeros_like(ordered, dtype=bool)
-    again[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
-    out = np.empty_like(again)
-    np.put_along_axis(out, order, again, axis=1)
-    return np.where(out, NOTHING, items)
+    return np.bincount(row, (rank <= PLACES) / np.log2(rank + 1.0), minlength=len(true))
