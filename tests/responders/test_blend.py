@@ -112,6 +112,14 @@ def test_several_right_items_and_unanswerable_ones_count():
     assert float(race.on("zscore", 1.0)(np.array([1.0])).mean()) == pytest.approx(expected, abs=1e-5)
 
 
+def test_fewer_right_items_than_others_have_hide_none():
+    """Pads of right items once stood for item 0, which is ahead here."""
+    truth = Truth(Ragged.of([[1], [2, 3]]), Ragged.of([[1.0], [1.0] * 2], np.float32))
+    ranker = blend({"one": Given(np.zeros((1, SIZE)) - np.arange(SIZE))}, scale="zscore")
+    race = Race.of(ranker.inner, SIZE, 100, QUERIES.rows(slice(0, 2)), truth)
+    assert float(race.on("zscore", 1.0)(np.array([1.0]))[0]) == pytest.approx(1 / np.log2(3), abs=1e-6)
+
+
 @settings(deadline=None, max_examples=60)
 @given(seed=st.integers(0, 10_000), truths=st.integers(1, 4), levels=st.integers(2, 6))
 def test_decided_duels_change_no_gain(seed, truths, levels):

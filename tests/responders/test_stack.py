@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from responder_toys import Given
+from scipy import sparse
 
 from p5rec.core.errors import InputError
 from p5rec.data.prompt import of_history
 from p5rec.data.queries import Queries, Truth
 from p5rec.data.ragged import Ragged
+from p5rec.responders._evidence import Content
 from p5rec.responders.blend import Blend
 from p5rec.responders.stack import Stack
 from p5rec.testing.sample import sample
@@ -137,3 +139,43 @@ def test_a_blend_of_first_stages_is_added_up_and_the_answers_are_as_if_it_were_a
     alone = Stack(Stack.Config(), {"blend": blend, **parts}, made.dataset)(queries, 5)
     np.testing.assert_allclose(summed.scores, alone.scores, atol=1e-5)
     assert np.array_equal(summed.items, alone.items)
+
+
+@pytest.mark.usefixtures("counted")
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_nothing_is_answered_where_all_is_excluded(share):
+    made, histories, truth, _ = ready(Stack)
+    queries = Queries.of(histories).rows(slice(0, 100))
+    made.learn(queries, truth.rows(slice(0, 100)))
+    made.restore({"share": share})
+    barred = replace(queries, excluded=Ragged.of([np.arange(ITEMS)] * len(queries)))
+    lists = made(barred, 3)
+    assert (lists.items == -1).all()
+    assert np.isneginf(lists.scores).all()
+    assert set(lists.short) == set(range(len(queries)))
+
+
+def test_the_share_is_chosen_by_the_mean_of_queries_not_by_right_items(monkeypatch):
+    """The network finds the nine right items of one query, the mean the one right item of two others."""
+    made = ready(Stack)[0]
+    truth = Truth(Ragged.of([[*range(1, 10)], [1], [1]]), Ragged.of([[1.0] * 9, [1.0], [1.0]], float))
+    true = np.zeros((3, 30), dtype=bool)
+    true[0, 1:10] = True
+    true[1:, 1] = True
+    down = -np.arange(30.0)
+    by_mean = np.stack([-down, down, down])  # finds the single ones, and none of the nine
+    by_network = np.stack([down, -down, -down])
+    monkeypatch.setattr(Stack, "_seen", lambda *a: iter([(None, true)]))
+    monkeypatch.setattr(Stack, "_sides", lambda *a: (by_mean, by_network))
+    made._network = object()
+    made.fit(Queries.of([[1], [2], [3]]), truth)
+    assert made.share == 0.0, "two queries of three are better answered by the mean"
+
+
+def test_cosines_of_candidates_are_those_of_their_rows():
+    rng = np.random.default_rng(0)
+    table = sparse.csr_array(rng.random((40, 30)) * (rng.random((40, 30)) < 0.2))
+    row, items = np.array([3, -1, 7]), rng.integers(-1, 40, (3, 9))
+    expected = np.where(row[:, None] >= 0, (table @ table.T).toarray()[row[:, None], items], 0)
+    found = Content(table).alike(row, items)
+    np.testing.assert_allclose(found[items >= 0], expected[items >= 0], atol=1e-6)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from responder_toys import Given
 
@@ -11,6 +12,7 @@ from p5rec.contracts import Queries
 from p5rec.data.prompt import of_history
 from p5rec.data.ragged import Ragged
 from p5rec.responders.average import Average
+from p5rec.responders.blend import Blend
 from p5rec.responders.reciprocal import Reciprocal
 from p5rec.testing.sequences import from_sequences
 
@@ -76,3 +78,14 @@ def test_where_words_steer_those_who_do_not_read_have_no_say() -> None:
         assert fused.reads
         assert np.array_equal(fused(told, 5).items, alone)
         assert not np.array_equal(fused(QUERIES, 5).items, alone)
+
+
+@pytest.mark.parametrize("plug", [Average, Reciprocal, Blend])
+def test_what_an_item_scores_does_not_depend_on_the_candidates(plug) -> None:
+    ranker = plug(plug.Config(), rankers(a=1, b=1000), DATASET)
+    some = np.array([7, 2, 11, 2, 5])
+    whole = ranker(QUERIES, None).scores
+    found = ranker(replace(QUERIES, candidates=Ragged.of([some] * SIZE)), None)
+    first = np.array([0, 1, 2, 4])  # the second 2 is the first again
+    np.testing.assert_allclose(found.scores[:, first], whole[:, some[first]], atol=1e-6)
+    assert np.isneginf(found.scores[:, 3]).all()
