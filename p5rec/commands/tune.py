@@ -110,7 +110,7 @@ class _Hunt:
         except Pruned as reason:
             study.prune(str(reason), time.perf_counter() - begin)
             say(f"trial {number} is pruned: {reason}")
-        except (P5Error, MemoryError, RuntimeError) as error:
+        except Exception as error:  # whatever it is: a trial left open would be the first of every later call
             study.fail(_one_line(error), time.perf_counter() - begin)
             say(f"trial {number} failed: {_one_line(error)}")
 
@@ -209,5 +209,7 @@ def _repeated(study: Study, settings: Mapping[str, Any]) -> bool:
     return True
 
 
-def _one_line(error: BaseException) -> str:
-    return "; ".join(str(error).splitlines()) or type(error).__name__
+def _one_line(error: Exception) -> str:
+    """Our own sentences as they are; others behind their name, without which many mean nothing."""
+    told = "; ".join(str(error).splitlines())
+    return told if isinstance(error, P5Error) else f"{type(error).__name__}: {told}".removesuffix(": ")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from command_toys import shop_page, write_shop
 
@@ -189,6 +190,31 @@ def test_failed_trials_keep_their_reason(dial: dict, tmp_path: Path):
     dial["tune"] = {"trials": 9, "model.dial.ahead": {"low": 1, "high": 3}}
     with pytest.raises(P5Error, match="no trial of the first 3 came to a value; the last one: the dial is broken"):
         p5rec.tune(dial, tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (np.linalg.LinAlgError("Singular matrix"), "LinAlgError: Singular matrix"),
+        (KeyError("title"), "KeyError: 'title'"),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_whatever_breaks_a_trial_the_search_goes_on(
+    dial: dict, tmp_path: Path, monkeypatch: Any, error: Exception, reason: str
+):
+    run = tune.stages.run
+
+    def broken(page: Any, *rest: Any) -> Any:
+        if page.models["dial"].model.config.ahead == 4:
+            raise error
+        return run(page, *rest)
+
+    monkeypatch.setattr(tune.stages, "run", broken)
+    dial["tune"] = {"trials": 2, "model.dial.ahead": {"choices": [4, BEST]}}
+    found = p5rec.tune(dial, tmp_path / "out")
+    assert next(one.reason for one in found.trials if one.state == "failed") == reason
+    assert found.best.settings == {"model.dial.ahead": BEST}
 
 
 def test_a_folder_of_another_search_is_refused(dial: dict, tmp_path: Path):
