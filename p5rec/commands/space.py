@@ -17,6 +17,7 @@ from p5rec.evaluation.standard import HEADLINE, names
 
 MOST = 20  # scalars that validation may choose in a run
 ROOTS = ("model", "responder", "items", "users", "data.features")  # what does not change what is measured
+NEAR = 1e-9  # part of a step by which decimal numbers miss it
 MARKS = {"low", "high", "choices"}  # keys by which a range is told from a table on the way to one
 
 
@@ -74,17 +75,23 @@ class Range(Config):
         """How many values lie in it."""
         if self.choices is not None:
             return len(self.choices)
-        assert self.low is not None
-        assert self.high is not None
-        step = self.step or (1 if self.whole else None)
-        return math.inf if step is None else (self.high - self.low) // step + 1
+        steps = self._steps(self.high)
+        return math.inf if steps is None else math.floor(steps + NEAR) + 1
 
     def holds(self, value: Any) -> bool:
-        """Whether a value lies in it."""
+        """Whether a value lies in it, on one of its steps."""
         if self.choices is not None:
             return value in self.choices
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        return number and self.low <= value <= self.high and (not self.whole or float(value).is_integer())
+        if not number or not self.low <= value <= self.high:
+            return False
+        steps = self._steps(value)
+        return steps is None or abs(steps - round(steps)) < NEAR
+
+    def _steps(self, value: Any) -> float | None:
+        """How many steps above the lower end a value is; None where any number is tried."""
+        step = self.step or (1 if self.whole else None)
+        return None if step is None else (value - self.low) / step
 
 
 @dataclass(frozen=True)

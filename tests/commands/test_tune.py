@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -179,6 +180,31 @@ def test_curves_below_the_median_end_a_trial(shop: dict, tmp_path: Path):
     study.ask()
     study.curve([0.4, 0.4])
     assert [one.curve for one in study.trials()][:3] == [(0.2, 0.2), (0.3, 0.3), (0.1, 0.1)]
+
+
+@pytest.mark.parametrize(
+    ("table", "size", "inside", "outside"),
+    [
+        ({"low": 0.2, "high": 0.6, "step": 0.1}, 5, [0.2, 0.3, 0.6], [0.25, 0.7, "0.3"]),
+        ({"low": 0.0, "high": 0.25, "step": 0.1}, 3, [0.0, 0.2], [0.25]),
+        ({"low": 10, "high": 70, "step": 30}, 3, [10, 40.0, 70], [25, 100]),
+        ({"low": 1, "high": 3}, 3, [2], [2.5, True]),
+        ({"low": 0.0, "high": 1.0}, math.inf, [0.123], [-0.1]),
+        ({"choices": ["a", 2]}, 2, ["a", 2], ["b"]),
+    ],
+)
+def test_a_range_knows_its_values(table: dict, size: float, inside: list[Any], outside: list[Any]):
+    found = space.Range(**table)
+    assert found.size == size
+    assert [found.holds(one) for one in [*inside, *outside]] == [True] * len(inside) + [False] * len(outside)
+
+
+def test_the_own_setting_of_a_page_between_two_steps_is_not_tried(dial: dict, tmp_path: Path):
+    dial["model"]["dial"] = {"ahead": 5}
+    dial["tune"]["model.dial.ahead"] = {"low": 4, "high": 8, "step": 2}
+    found = p5rec.tune(dial, tmp_path / "out")
+    assert {one.settings["model.dial.ahead"] for one in found.trials} == {4, 6, 8}
+    assert found.start is None
 
 
 def test_failed_trials_keep_their_reason(dial: dict, tmp_path: Path):
