@@ -11,6 +11,7 @@ from p5rec.core.errors import InputError
 
 HUB = "P5REC_HUB"  # set, a name that is no folder may be fetched over the network
 FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
+READ = {pattern[1:] for pattern in FILES} | {".bin"}  # a folder may hold weights of the older form, never fetched
 
 
 def located(name: str) -> Path:
@@ -30,6 +31,11 @@ def located(name: str) -> Path:
             f"{name}: there is no such file or folder, and no model of the hub by this name on this machine; "
             f"name a folder, or set {HUB}=1 to fetch it"
         ) from None
+
+
+def contents(folder: Path) -> list[Path]:
+    """The files of a folder that say what its model is: settings, vocabulary and weights."""
+    return sorted(path for path in folder.rglob("*") if path.suffix in READ)
 
 
 @contextmanager

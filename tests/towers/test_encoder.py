@@ -27,9 +27,15 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny")
+    bert(folder)
+    return folder
+
+
+def bert(folder: Path) -> None:
     """A random BERT in the form of a folder."""
     transformers = pytest.importorskip("transformers")
-    folder = tmp_path_factory.mktemp("tiny")
+    folder.mkdir(exist_ok=True)
     (folder / "vocab.txt").write_text("\n".join(WORDS), encoding="utf-8")
     transformers.BertTokenizerFast(vocab={word: n for n, word in enumerate(WORDS)}).save_pretrained(folder)
     torch.manual_seed(0)
@@ -37,7 +43,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
     )
     transformers.BertModel(config).save_pretrained(folder)
-    return folder
 
 
 def features(titles: list[str | None]) -> Features:

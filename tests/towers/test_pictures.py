@@ -108,10 +108,15 @@ def test_bytes_in_a_table_are_pictures_too(tmp_path: Path) -> None:
     assert torch.equal(values[0], values[3])
 
 
-def test_any_vision_model_of_transformers(tmp_path: Path) -> None:
+def vit(folder: Path) -> None:
+    """A random vision model in a folder."""
     transformers = pytest.importorskip("transformers")
     sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
-    transformers.ViTModel(transformers.ViTConfig(image_size=8, patch_size=4, **sizes)).save_pretrained(tmp_path / "vit")
+    transformers.ViTModel(transformers.ViTConfig(image_size=8, patch_size=4, **sizes)).save_pretrained(folder)
+
+
+def test_any_vision_model_of_transformers(tmp_path: Path) -> None:
+    vit(tmp_path / "vit")
     (tmp_path / "a.png").write_bytes(png())
     _, values = made(["a.png", None], folder=str(tmp_path), reader=str(tmp_path / "vit"))
     assert values.shape == (2, 8)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from p5rec.core import memo
 from p5rec.core.errors import MissingExtra
-from p5rec.core.hub import located, opening
+from p5rec.core.hub import contents, located, opening
 from p5rec.towers.modalities._files import one_by_one
 from p5rec.towers.modalities._pictures import opened
 
@@ -59,7 +59,7 @@ def _files(reader: str) -> list[Path]:
         _require(WEIGHTS, reader)
         return sorted(Path(str(find_spec(WEIGHTS).origin)).parent.rglob("*.pth"))  # type: ignore[union-attr]
     _require("transformers", reader)
-    return sorted(path for path in located(reader).rglob("*") if path.suffix in (".json", ".safetensors"))
+    return contents(located(reader))
 
 
 def _run(reader: str, pictures: Sequence[bytes], which: Sequence[int]) -> np.ndarray:

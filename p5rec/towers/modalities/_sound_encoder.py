@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from p5rec.core import memo
 from p5rec.core.errors import MissingExtra
-from p5rec.core.hub import located, opening
+from p5rec.core.hub import contents, located, opening
 from p5rec.towers.modalities import _sounds
 from p5rec.towers.modalities._files import one_by_one
 from p5rec.towers.modalities._sounds import RATE, log_mel, opened, slots
@@ -50,13 +50,12 @@ def encoded(reader: str, sounds: Sequence[bytes], keys: Sequence[bytes], seconds
     """
     _require("soundfile", "audio", f"the modality 'audio' with reader = {reader!r}")
     _require("transformers", "encoders", f"the modality 'audio' with reader = {reader!r}")
-    files = sorted(path for path in located(reader).rglob("*") if path.suffix in (".json", ".safetensors"))
 
     def run(which: list[int]) -> np.ndarray:
         heard, size = _model(reader, seconds)
         return one_by_one(sounds, which, heard, lambda: size, f"reading {len(which):,} sounds with {reader}")
 
-    return memo.remembered(memo.digest_files(files, "sounds", seconds), keys, run)
+    return memo.remembered(memo.digest_files(contents(located(reader)), "sounds", seconds), keys, run)
 
 
 def _require(package: str, extra: str, purpose: str) -> None:

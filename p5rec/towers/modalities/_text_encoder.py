@@ -14,7 +14,7 @@ from torch import Tensor
 
 from p5rec.core import memo
 from p5rec.core.errors import MissingExtra
-from p5rec.core.hub import located, opening
+from p5rec.core.hub import contents, located, opening
 from p5rec.core.progress import track
 from p5rec.towers.modalities._hashed import hashed
 
@@ -53,9 +53,8 @@ def encoded(name: str, texts: Sequence[str], longest: int | None = None) -> np.n
         raise MissingExtra("transformers", "encoders", f"the modality 'encoder' with model = {name!r}")
     folder = place_of(name)
     pooling, limit = _told(folder)
-    files = sorted(path for path in folder.rglob("*") if path.suffix in (".json", ".safetensors", ".txt", ".model"))
     limit = min(limit, longest or limit)
-    maker = memo.digest_files(files, pooling, limit)
+    maker = memo.digest_files(contents(folder), pooling, limit)
     return memo.remembered(
         maker, [memo.digest(text) for text in texts], lambda which: _run(name, folder, [texts[n] for n in which], limit)
     )
