@@ -39,6 +39,7 @@ def _address(told: str, folder: Path) -> str:
         small = thumbnail(content(told, folder), SIDE)
     except BadFileError:
         return ""
+    small.info.clear()  # Pillow writes comments and colour profiles of the original into a copy
     drawn, seen = io.BytesIO(), io.BytesIO()
     small.quantize(COLOURS).save(drawn, "PNG", optimize=True)
     small.save(seen, "JPEG", quality=QUALITY)

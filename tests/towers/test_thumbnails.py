@@ -55,10 +55,21 @@ def test_drawings_keep_their_edges_and_photographs_are_packed(tmp_path: Path) ->
 def test_nothing_but_pixels_is_kept(tmp_path: Path) -> None:
     secret = INFO.PngInfo()
     secret.add_text("where", "taken at home")
-    told = saved(Image.new("RGB", (5, 5)), tmp_path / "a.png", pnginfo=secret)
-    (address,) = small.thumbnails([told], tmp_path)
-    assert b"taken at home" in Path(told).read_bytes()
-    assert b"taken at home" not in base64.b64decode(address.partition(",")[2])
+    drawing, photograph = Image.new("RGB", (5, 5)), noise(96, 96)
+    told = [
+        saved(drawing, tmp_path / "a.png", pnginfo=secret),
+        saved(drawing, tmp_path / "b.png", icc_profile=b"taken at home"),
+        saved(photograph, tmp_path / "c.jpg", comment=b"taken at home"),
+        saved(photograph, tmp_path / "d.jpg", icc_profile=b"taken at home"),
+    ]
+    for path, address in zip(told, small.thumbnails(told, tmp_path), strict=True):
+        assert b"taken at home" in everything(Path(path).read_bytes())
+        assert b"taken at home" not in everything(base64.b64decode(address.partition(",")[2]))
+
+
+def everything(data: bytes) -> bytes:
+    """A file, and what Pillow finds beside its pixels; PNG packs some of that."""
+    return data + repr(Image.open(io.BytesIO(data)).info).encode()
 
 
 def test_what_cannot_be_shown_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
