@@ -137,11 +137,26 @@ def responders(
         responder = made[name] = entry.responder.make(inner, dataset)
         if isinstance(responder, Indexed):
             responder.index = indexing.index_of(name, entry.responder.config)
-        if isinstance(responder, Learned) and name in getattr(learned, "texts", {}):
-            responder.text = learned.texts[name]  # type: ignore[union-attr]
-        if isinstance(responder, Fitted) and learned is not None and name in learned:
-            responder.restore(learned[name])
+        _restore(responder, name, learned or {})
     return made
+
+
+def _restore(responder: Responder, name: str, learned: Mapping[str, Mapping[str, Any]]) -> None:
+    """Give a responder what it learned.
+
+    Raises:
+        InputError: it cannot read it.
+    """
+    texts: Mapping[str, str] = getattr(learned, "texts", {})
+    try:
+        if isinstance(responder, Learned) and name in texts:
+            responder.text = texts[name]
+        if isinstance(responder, Fitted) and name in learned:
+            responder.restore(learned[name])
+    except Exception as error:  # a plug's own readers may raise anything
+        raise InputError(
+            f"responder.{name}: what it learned is damaged ({error!r}); run the page again into the folder of the run"
+        ) from None
 
 
 def _ranker(model: Model, dataset: Dataset, before: Dataset) -> Responder:

@@ -16,6 +16,7 @@ from p5rec.commands.weights import Trained
 from p5rec.contracts import Model
 from p5rec.core import artifact
 from p5rec.core.config import read_toml
+from p5rec.core.errors import InputError
 from p5rec.data import storage
 from p5rec.data.dataset import Dataset
 
@@ -78,17 +79,36 @@ def opened(folder: Path, chosen: bool = True) -> tuple[Made, dict[str, Any]]:
         chosen: open the models that validation judges too, where they are others than the final ones.
 
     Raises:
-        InputError: the folder is missing, unfinished, of another kind, or of a later format.
+        InputError: the folder is missing, unfinished, damaged, of another kind, or of a later format.
     """
     facts = artifact.read_marker(folder, "recommender")
     if (folder / PLUGS).is_dir():
         use_own(folder / PLUGS)
     page = resolve(read_toml(folder / PAGE))
     dataset = storage.load(folder / DATA)
-    responders = json.loads((folder / LEARNED).read_text(encoding="utf-8"))
+    lore, seconds = _learned(folder)
     refit = page.run.evaluate.fitted_on == "train+valid"
     final = assemble.load(page, dataset.merged() if refit else dataset, folder / MODELS)
     judged = assemble.load(page, dataset, folder / CHOSEN) if refit and chosen else final
-    files = responders.get("texts", {})
-    lore = Lore(responders["learned"], {name: (folder / file).read_text("utf-8") for name, file in files.items()})
-    return Made(page, dataset, judged, final, lore, responders["seconds"]), facts
+    return Made(page, dataset, judged, final, lore, seconds), facts
+
+
+def _learned(folder: Path) -> tuple[Lore, Mapping[str, float]]:
+    """What responders learned, and the seconds that took.
+
+    Raises:
+        InputError: a file of it is missing or damaged.
+    """
+    file = folder / LEARNED
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+        weights, seconds, texts = told["learned"], told["seconds"], dict[str, str]()
+        for name, place in told.get("texts", {}).items():
+            file = folder / place
+            texts[name] = file.read_text(encoding="utf-8")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"{file}: what responders learned is missing or damaged ({why}); run the page again with --out {folder}"
+        ) from None
+    return Lore(weights, texts), seconds

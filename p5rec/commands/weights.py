@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -53,14 +54,20 @@ def load_into(folder: Path, model: Model) -> Model:
     """Fill a freshly built model with saved weights.
 
     Raises:
-        InputError: the weights do not fit the model.
+        InputError: the weights are missing or damaged, or do not fit the model.
     """
     try:
-        model.load_state_dict(_under_all_names(load_file(str(folder / WEIGHTS)), model))
-    except (RuntimeError, FileNotFoundError) as error:
+        found = load_file(str(folder / WEIGHTS))
+    except (SafetensorError, OSError) as error:
+        why = str(error).partition("\n")[0]
         raise InputError(
-            f"{folder}: these weights do not fit the model of the page ({error}); train it again"
+            f"{folder / WEIGHTS}: these weights are missing or damaged ({why}); remove {folder} and train it again"
         ) from None
+    try:
+        model.load_state_dict(_under_all_names(found, model))
+    except RuntimeError as error:  # of torch, of many lines
+        why = " ".join(str(error).split())
+        raise InputError(f"{folder}: these weights do not fit the model of the page ({why}); train it again") from None
     model.eval()
     if isinstance(model, Bound):
         with torch.no_grad():
