@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -57,17 +58,21 @@ def _rows(items: Any) -> list[dict[str, Any]]:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: files as addresses, times in ISO form, what is not a number as missing."""
+    """A value as JSON has it: files as addresses, times in ISO form, what is not a number as missing, in tables too."""
     if isinstance(value, bytes):
         return as_address(value)
     if isinstance(value, datetime | date):
         return value.isoformat()
+    if isinstance(value, Decimal):
+        return plain(float(value))
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if hasattr(value, "tolist"):  # of numpy
         return plain(value.tolist())
     if isinstance(value, list | tuple):
         return [plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {name: plain(one) for name, one in value.items()}
     return value
 
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,10 @@ def test_pandas_frames_mappings_and_files_are_the_same_rows(tmp_path: Path) -> N
     (tmp_path / "new.jsonl").write_text('{"asin": "7", "vector": [1, 2]}\n')
     assert newcomers.rows(tmp_path / "new.jsonl", "asin") == [{"item_id": "7", "vector": [1, 2]}]
     assert newcomers.plain(np.float32(2.0)) == 2.0
+    assert newcomers.plain({"a": [float("nan"), {"b": date(2026, 1, 2)}]}) == {"a": [None, {"b": "2026-01-02"}]}
+    priced = newcomers.rows(pl.DataFrame({"item_id": ["7", "8"], "price": [Decimal("1.50"), Decimal("2")]}))
+    assert json.loads(json.dumps(priced)) == [{"item_id": "7", "price": 1.5}, {"item_id": "8", "price": 2.0}]
+    assert newcomers.plain(Decimal("NaN")) is None
     assert newcomers.plain(b"x") == "data:;base64,eA=="
     with pytest.raises(InputError, match="items: found int, expected a polars or pandas frame, a file or a list"):
         newcomers.rows(5)
