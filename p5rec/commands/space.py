@@ -223,6 +223,9 @@ def _of(page: Page, section: TuneSection, faults: list[str]) -> str:
     of = section.of or page.run.serve.responder or (stated[0] if len(stated) == 1 else "")
     if of in known:
         return of
+    if not stated:
+        faults.append("tune: the page has no model that a search could judge; name one, e.g. [model.sasrec]")
+        return ""
     if of:
         faults.append(f"tune.of: there is no model or responder {of!r}; {nearest(of, known)}")
     else:

@@ -315,6 +315,9 @@ def test_a_search_of_nothing_or_too_much_or_of_what_changes_nothing(shop: dict):
         space.read(resolve(shop_page(shop)))
     with pytest.raises(InputError, match=r"'sasrec' is judged and is not made of 'ease', so that this would change"):
         space.read(resolve(shop_page(shop, tune={"of": "sasrec", "model.ease.ridge": {"low": 1.0, "high": 9.0}})))
+    empty = {"data": shop, "evaluate": {"baselines": False}, "tune": {"model.ease.ridge": {"low": 1.0, "high": 9.0}}}
+    with pytest.raises(InputError, match=r"tune: the page has no model that a search could judge; name one, e\.g\."):
+        space.read(resolve(empty))
     many = {f"model.sasrec.x{n}": {"low": 1, "high": 2} for n in range(21)}
     with pytest.raises(InputError, match="found 21 settings; validation may choose at most 20, leave some out"):
         space.read(resolve(shop_page(shop, tune=many)))
