@@ -233,6 +233,16 @@ def test_a_broken_responder_is_seen(plug: type, check: Callable[[type], None]) -
     caught(check, plug)
 
 
+def forgetful(name: str) -> type:
+    """A responder that takes no weights back."""
+    return type("Forgetful", (FOLDERS["responder"].load(name),), {"restore": lambda self, learned: None})
+
+
+@pytest.mark.parametrize("name", ["blend", "gated", "stack"])
+def test_weights_that_are_not_restored_are_missed(name: str) -> None:
+    caught(responders.fitted_weights_are_plain, forgetful(name))
+
+
 # ---------------------------------------------------------------- settings at their edges
 
 

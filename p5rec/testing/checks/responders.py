@@ -22,7 +22,17 @@ K = 5
 
 
 def build(plug: type[Responder], dataset: Dataset, held: tuple[Queries, Truth] | None = None) -> Any:
-    """A responder over what its constructor wants: a model, two rankers, or one; fitted on validation where it can."""
+    """A responder, fitted on validation where it can."""
+    made = bare(plug, dataset)
+    if isinstance(made, Learned):
+        made.learn(*dataset.folded().held_out("valid"))
+    if isinstance(made, Fitted):
+        made.fit(*(held or dataset.held_out("valid")))
+    return made
+
+
+def bare(plug: type[Responder], dataset: Dataset) -> Any:
+    """A responder that is not fitted, over what its constructor wants: a model, two rankers, or one."""
     config = plug.Config()
     if "Replies" in str(plug.__call__.__annotations__.get("return")):
         return plug(config, _answering(dataset), dataset)  # type: ignore[call-arg]
@@ -37,10 +47,6 @@ def build(plug: type[Responder], dataset: Dataset, held: tuple[Queries, Truth] |
     if isinstance(made, Indexed):
         index = FOLDERS["index"].load("exact")
         made.index = index(index.Config())
-    if isinstance(made, Learned):
-        made.learn(*dataset.folded().held_out("valid"))
-    if isinstance(made, Fitted):
-        made.fit(*(held or dataset.held_out("valid")))
     return made
 
 
@@ -194,14 +200,16 @@ def knows_no_held_out_row(plug: type[Responder]) -> None:
 
 
 def fitted_weights_are_plain(plug: type[Responder]) -> None:
-    """Fitted: at most twenty scalars, plain JSON, and restored they answer the same."""
+    """Fitted: at most twenty scalars, plain JSON, and one that was never fitted answers the same once it has them."""
     dataset = sample()
     responder = build(plug, dataset)
     if not isinstance(responder, Fitted):
         return
     learned = json.loads(json.dumps(responder.learned()))
     assert 0 < scalars(learned) <= 20, "validation may choose at most twenty scalars"
-    other = build(plug, dataset)
+    other = bare(plug, dataset)
+    if isinstance(responder, Learned):
+        other.text = responder.text
     other.restore(learned)
     queries = queries_of(dataset)
     first, second = other(queries, K), responder(queries, K)
