@@ -14,7 +14,6 @@ import argparse
 import math
 import os
 import platform
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+import recorded
 import torch
 
 from p5rec.commands import page as pages
@@ -199,18 +199,15 @@ def main() -> None:
     options = parser.parse_args()
     work = {"items": lambda: of_items(options.top), "length": of_length, "users": of_users}
     found = [line for part in options.parts.split(",") for line in work[part]()]
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     head = [
         "# What grows with the data, and how",
         "",
         f"`python benchmarks/costs.py --parts {options.parts} --top {options.top}`, {datetime.now(UTC):%Y-%m-%d}, "
-        f"commit {commit}, {torch.get_num_threads()} of {os.cpu_count()} cores, {platform.machine()}, "
+        f"commit {recorded.commit()}, {torch.get_num_threads()} of {os.cpu_count()} cores, {platform.machine()}, "
         f"torch {torch.__version__}. Processor seconds, and megabytes beyond what was held; slopes of logarithms "
         "between the two largest sizes.",
     ]
-    print("\n".join([*head, *found]))
-    if options.out:
-        options.out.write_text("\n".join([*head, *found]) + "\n", encoding="utf-8")
+    recorded.write([*head, *found], options.out)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import recorded
 import torch
 
 
@@ -52,12 +53,11 @@ def main() -> None:
         shown = ", ".join(one.replace(str(Path(one.split("=", 1)[1]).parent) + "/", ".../") for one in settings)
         lines.append(f"| {page} | {shown} | {told:,.0f} | {took:,.0f} | {told / took:.2f} |")
         print(lines[-1], flush=True)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     head = [
         "# Memory, told and taken",
         "",
         f"`python benchmarks/memory.py PAGE,SETTINGS …` with the pages and settings of the table, "
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}, {os.cpu_count()} cores, {platform.machine()}, "
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {recorded.commit()}, {os.cpu_count()} cores, {platform.machine()}, "
         f"torch {torch.__version__}.",
         "",
     ]

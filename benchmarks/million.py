@@ -16,7 +16,6 @@ import argparse
 import os
 import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import recorded
 import torch
 from torch import Tensor
 
@@ -189,14 +189,13 @@ def main() -> None:
     options = parser.parse_args()
     with torch.inference_mode():
         lines = table(options)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     head = [
         f"# The ten best of {options.items:,} items",
         "",
         f"`python benchmarks/million.py --items {options.items} --queries {options.queries} --rounds {options.rounds} "
-        f"--kinds {options.kinds}`, {datetime.now(UTC):%Y-%m-%d}, commit {commit}, {torch.get_num_threads()} of "
-        f"{os.cpu_count()} cores, {platform.machine()}, torch {torch.__version__}. Vectors of width {WIDTH}, made as "
-        "the head of the script says.",
+        f"--kinds {options.kinds}`, {datetime.now(UTC):%Y-%m-%d}, commit {recorded.commit()}, "
+        f"{torch.get_num_threads()} of {os.cpu_count()} cores, {platform.machine()}, torch {torch.__version__}. "
+        f"Vectors of width {WIDTH}, made as the head of the script says.",
         "",
     ]
     if options.out:

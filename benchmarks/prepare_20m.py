@@ -99,12 +99,13 @@ def one(work: str, path: Path, rows: int) -> None:
 
 
 def table(rows: int, formats: list[str]) -> str:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
+    import recorded  # not in the processes that are measured: it would count as their memory
+
     lines = [
         f"# Preparing {rows:,} rows",
         "",
         f"`python benchmarks/prepare_20m.py --rows {rows} --formats {','.join(formats)}`",
-        f"on {datetime.now(UTC):%Y-%m-%d}, commit {commit.strip()}, {os.cpu_count()} cores, Python "
+        f"on {datetime.now(UTC):%Y-%m-%d}, commit {recorded.commit()}, {os.cpu_count()} cores, Python "
         f"{platform.python_version()}, polars {pl.__version__}",
         "",
         "| file | MB | work | seconds | times polars | peak MB |",

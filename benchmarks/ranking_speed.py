@@ -13,12 +13,12 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import recorded
 import torch
 
 from p5rec.contracts import Dataset, Factored, Queries, collate
@@ -27,15 +27,9 @@ from p5rec.models.sasrec import Sasrec
 from p5rec.responders.scorer import Scorer
 from p5rec.responders.unseen import Unseen
 from p5rec.testing.making import setting
-from p5rec.testing.sequences import from_sequences
 
 K, ROWS = 10, 512
 DEFAULT = Path(os.environ.get("P5REC_SHARED", "../shared/data")) / "amazon-beauty" / "sequences.txt"
-
-
-def read(path: Path) -> Dataset:
-    lines = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
-    return from_sequences({user: items for user, *items in lines})
 
 
 def models(dataset: Dataset) -> dict[str, Factored]:
@@ -94,17 +88,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    dataset = read(given.sequences)
+    dataset = recorded.read(given.sequences)
     lines = table(dataset, given.rounds, given.users)
     if given.out:
-        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
         users = given.users or dataset.n_users
         data = f".../{given.sequences.parent.name}/{given.sequences.name}"
         head = [
             "# Full ranking, against the bare matrix product and top-k",
             "",
             f"`python benchmarks/ranking_speed.py {data}{f' --users {users}' if given.users else ''}`, "
-            f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}, {torch.get_num_threads()} threads, "
+            f"{datetime.now(UTC):%Y-%m-%d}, commit {recorded.commit()}, {torch.get_num_threads()} threads, "
             f"{platform.machine()}, torch {torch.__version__}: {users:,} users, {dataset.n_items:,} items, "
             f"the {K} best of each; the best of {given.rounds} rounds.",
             "",

@@ -1,6 +1,6 @@
 """A run of a benchmark in a folder of its own, which is not made twice, and the page of results that says what made it.
 
-Not a benchmark itself: `sequences.py`, `p5_movielens.py`, `p5_families.py` and `p5_transfer.py` keep their runs by it.
+Not a benchmark itself: those that run whole pages keep their runs by it, and all name their commit by it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any
 
 from p5rec.commands import page as pages
 from p5rec.commands import run as stage
+from p5rec.contracts import Dataset
+from p5rec.testing.sequences import from_sequences
 
 PAGES = Path(__file__).parent / "pages"
 STAMP, MARKER = "made.txt", "artifact.json"
@@ -56,6 +58,22 @@ def write(lines: list[str], out: Path | None) -> None:
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf-8")
+
+
+def add(lines: list[str], out: Path | None, start: str) -> None:
+    """Show lines, and add them to the page of results where a file is named; a new page has a start."""
+    text = "\n".join([*lines, ""])
+    print(text, end="", flush=True)
+    if out:
+        before = out.read_text(encoding="utf-8") if out.exists() else start
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(before + text, encoding="utf-8")
+
+
+def read(path: Path) -> Dataset:
+    """The dataset of a file of lines "user item item …"."""
+    lines = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
+    return from_sequences({user: items for user, *items in lines})
 
 
 def ends(low: float | None, high: float | None, places: int = 4) -> str:

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import bare_sasrec
+import recorded
 import torch
 
 from p5rec.contracts import Dataset, Stream
@@ -25,18 +25,12 @@ from p5rec.core.config import Config
 from p5rec.models.sasrec import Sasrec, SasrecConfig
 from p5rec.tasks.next_item import NextItem, NextItemConfig, Wanted
 from p5rec.testing.making import setting
-from p5rec.testing.sequences import from_sequences
 from p5rec.training.balance.fixed import Fixed
 from p5rec.training.fit import TrainConfig, fit
 from p5rec.training.precision import low
 from p5rec.training.tuning.full import Full
 
 OUT = Path(__file__).parent / "results" / "sasrec_speed.md"
-
-
-def read(path: Path) -> Dataset:
-    rows = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
-    return from_sequences({user: items for user, *items in rows})
 
 
 def loops(dataset: Dataset, width: int, steps: int) -> dict[str, Callable[[], list[float]]]:
@@ -89,20 +83,19 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    dataset = read(arguments.sequences)
+    dataset = recorded.read(arguments.sequences)
     times = measure(loops(dataset, arguments.width, arguments.steps), arguments.rounds)
     ratios = {
         other: statistics.median(b / o for b, o in zip(times[other], times["p5rec"], strict=True))
         for other in ("bare", "plain")
     }
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     row = " | ".join(f"{1000 * statistics.median(times[name]) / arguments.steps:.0f}" for name in times)
     line = (
-        f"| {date.today()} | {commit} | {arguments.sequences.parent.name} | {arguments.width} | {arguments.steps} × "
-        f"{arguments.rounds} | {row} | {100 * ratios['bare']:.0f} % | {100 * ratios['plain']:.0f} % |"
+        f"| {date.today()} | {recorded.commit()} | {arguments.sequences.parent.name} | {arguments.width} | "
+        f"{arguments.steps} × {arguments.rounds} | {row} | {100 * ratios['bare']:.0f} % | "
+        f"{100 * ratios['plain']:.0f} % |"
     )
-    write(line)
-    print(line)
+    recorded.add([line], OUT, HEAD)
 
 
 HEAD = """# Speed of sasrec training
@@ -117,12 +110,6 @@ of each round); two cores, full softmax, 2,048 positions a step.
 | date | commit | data | width | steps × rounds | p5rec | bare | plain | of bare | of plain |
 |---|---|---|---|---|---|---|---|---|---|
 """
-
-
-def write(line: str) -> None:
-    """Add a line to the table of results."""
-    OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text((OUT.read_text(encoding="utf-8") if OUT.exists() else HEAD) + line + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

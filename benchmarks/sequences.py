@@ -12,7 +12,6 @@ its run is done, and a run that was cut off goes on in its folder of --work.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 from pathlib import Path
 from typing import Any
@@ -31,11 +30,15 @@ def head(parts: list[str]) -> list[str]:
 
 def measured(seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """The report.json of one seed; a finished run is not made again."""
-    out = options.work / f"{options.name}-{seed}"
     items = [f"data.items={options.items}"] if options.items else []
     refit = [REFIT] if str(seed) in options.refit.split(",") else []
     settings = [f"data.path={options.data}", *items, f"seed={seed}", *options.set, *refit]
-    return recorded.report(options.page, settings, out)
+    return recorded.report(options.page, settings, folder(seed, options))
+
+
+def folder(seed: int, options: argparse.Namespace) -> Path:
+    """Where the run of a seed lies."""
+    return Path(options.work) / f"{options.name}-{seed}"
 
 
 def parts_of(row: dict[str, Any]) -> dict[str, Any]:
@@ -45,12 +48,6 @@ def parts_of(row: dict[str, Any]) -> dict[str, Any]:
         "test": row.get("before") or row["test"],
         "refitted": row.get("before") and row["test"],
     }
-
-
-def made(options: argparse.Namespace) -> str:
-    """Commit and date of each seed that is done."""
-    found = {seed: options.work / f"{options.name}-{seed}" / recorded.STAMP for seed in options.seeds.split(",")}
-    return "; ".join(f"seed {seed}: {path.read_text()}" for seed, path in found.items() if path.is_file())
 
 
 def measured_parts(reports: dict[int, dict[str, Any]]) -> list[str]:
@@ -96,12 +93,9 @@ def written(options: argparse.Namespace, reports: dict[int, dict[str, Any]]) -> 
     refit = f" --refit {options.refit}" if options.refit else ""
     page = "" if options.page == "sequences" else f" --page {options.page}"
     command = f"{options.name} {options.data}{page}{items} --seeds {options.seeds}{refit}{changes}"
-    top = [
-        f"# The page `{options.page}` on {options.name}",
-        "",
-        f"`python benchmarks/sequences.py {command}`",
-        f"(commit and day of each: {made(options)}; {os.cpu_count()} cores)",
-    ]
+    runs = [folder(seed, options) for seed in reports]
+    title = f"The page `{options.page}` on {options.name}"
+    top = recorded.head(title, f"python benchmarks/sequences.py {command}", runs)
     parts = measured_parts(reports)
     tested = [part for part in parts if part != "valid"]
     seeds = [row for seed, report in reports.items() for row in rows(seed, report, parts)]

@@ -4,8 +4,8 @@
 
 The server runs in a process of its own with a store on disk; the clients, in this process, keep their connections and
 send the next request when the last is answered. Without ``--data`` the histories are random, in the size of Amazon
-Beauty (22,363 users, 12,101 items, 9 events each). Networks answer with random weights, for
-latency does not depend on them.
+Beauty (22,363 users, 12,101 items, 9 events each). Networks answer with random weights, for latency does not depend on
+them. With ``--out`` a row is added as soon as it is known; each call adds a table of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import datetime
 import os
 import platform
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from tempfile import TemporaryDirectory
 
 import httpx
 import numpy as np
+import recorded
 
 from p5rec.contracts import Dataset, Responder
 from p5rec.responders.scorer import Scorer
@@ -34,7 +34,7 @@ from p5rec.serving.run import leave_a_core, serve
 from p5rec.serving.service import Service
 from p5rec.serving.stores.sqlite import Sqlite
 from p5rec.testing import making
-from p5rec.testing.worlds import from_sequences
+from p5rec.testing.sequences import from_sequences
 
 MODELS = ("itemknn", "sasrec")
 USERS, ITEMS, EVENTS = 22_363, 12_101, 9
@@ -45,8 +45,7 @@ SETTINGS = {"itemknn": {"tune": False}}  # fitting is not measured here
 
 def data(path: Path | None) -> Dataset:
     if path is not None:
-        rows = [line.split() for line in path.read_text().splitlines()]
-        return from_sequences({row[0]: row[1:] for row in rows})
+        return recorded.read(path)
     drawn = np.random.default_rng(0).integers(0, ITEMS, (USERS, EVENTS))
     return from_sequences({f"u{n}": [f"i{item}" for item in row] for n, row in enumerate(drawn)})
 
@@ -165,29 +164,29 @@ def main() -> None:
     arguments.add_argument("--requests", type=int, default=2000)
     arguments.add_argument("--out", type=Path)
     given = arguments.parse_args()
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    start = "# Latency of the service\n"
+    recorded.add(heading(given), given.out, start)
+    for name in given.models:
+        for row in rows_of(name, given.data, given.requests):
+            recorded.add([row], given.out, start)
+
+
+def heading(given: argparse.Namespace) -> list[str]:
     told = "a sequence file" if given.data else "random histories in the size of Beauty"
-    report = [
-        "# Latency of the service",
+    words = _without_path(sys.argv[1:]) if given.data else sys.argv[1:]
+    return [
         "",
-        "    python benchmarks/serve_latency.py "
-        + " ".join(sys.argv[1:] if not given.data else _without_path(sys.argv[1:])),
+        f"## With {told}",
         "",
-        f"{datetime.date.today()}, commit {commit}, {os.cpu_count()} cores ({platform.machine()}), {told}, k = 10, "
+        f"    python benchmarks/serve_latency.py {' '.join(words)}",
+        "",
+        f"{datetime.date.today()}, commit {recorded.commit()}, {os.cpu_count()} cores ({platform.machine()}), k = 10, "
         f"{given.requests} requests a row; server and clients share the cores, other work may too (load of the last "
         f"minute {os.getloadavg()[0]:.1f}).",
         "",
         "| what | p50 ms | p95 ms | p99 ms | a second |",
         "|---|---|---|---|---|",
     ]
-    if given.out and given.out.exists():  # models that are there already stay as they are
-        report = given.out.read_text().splitlines()
-    for name in [one for one in given.models if f"| {one}: " not in "\n".join(report)]:
-        for row in rows_of(name, given.data, given.requests):
-            report.append(row)
-            print(row, flush=True)
-            if given.out:
-                given.out.write_text("\n".join(report) + "\n")
 
 
 def _without_path(words: list[str]) -> list[str]:

@@ -11,12 +11,12 @@ is written as soon as it is known.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import recorded
 import torch
 
 from p5rec.contracts import Dataset, Model, Responder
@@ -24,16 +24,8 @@ from p5rec.core.config import assign, build
 from p5rec.data import storage
 from p5rec.evaluation.evaluate import evaluate
 from p5rec.testing.making import FOLDERS, setting
-from p5rec.testing.sequences import from_sequences
 
 PARTS, METRICS = ("valid", "test"), ("ndcg", "recall")
-
-
-def read(path: Path) -> Dataset:
-    if path.is_dir():
-        return storage.load(path)
-    lines = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
-    return from_sequences({user: items for user, *items in lines})
 
 
 def solved(name: str, settings: dict[str, Any], dataset: Dataset) -> Model:
@@ -80,7 +72,6 @@ def rows(dataset: Dataset, names: list[str], settings: dict[str, Any], blend: bo
 
 
 def heading(given: argparse.Namespace, dataset: Dataset) -> list[str]:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
     command = " ".join(
         ["python benchmarks/solved_models.py", f".../{given.data.parent.name}/{given.data.name}", "--of", given.of]
         + [part for one in given.set for part in ("--set", one)]
@@ -90,7 +81,7 @@ def heading(given: argparse.Namespace, dataset: Dataset) -> list[str]:
         "",
         f"## {given.data.parent.name if given.data.is_file() else given.data.name}",
         "",
-        f"`{command}`, {datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}, "
+        f"`{command}`, {datetime.now(UTC):%Y-%m-%d}, commit {recorded.commit()}, "
         f"{torch.get_num_threads()} threads: "
         f"{dataset.n_users:,} users, {dataset.n_items:,} items, {len(dataset.events['item']):,} events.",
         "",
@@ -110,16 +101,11 @@ def main() -> None:
     settings: dict[str, Any] = {}
     for one in given.set:
         assign(settings, one)
-    dataset = read(given.data)
-    text = heading(given, dataset)
+    dataset = storage.load(given.data) if given.data.is_dir() else recorded.read(given.data)
+    start = "# Models without gradients\n"
+    recorded.add(heading(given, dataset), given.out, start)
     for cells in rows(dataset, given.of.split(","), settings, given.blend):
-        text.append(f"| {' | '.join(cells)} |")
-        print(text[-1], flush=True)
-        if given.out:
-            before = given.out.read_text(encoding="utf-8") if given.out.exists() else "# Models without gradients\n"
-            given.out.parent.mkdir(parents=True, exist_ok=True)
-            given.out.write_text(before + "\n".join(text) + "\n", encoding="utf-8")
-            text = []
+        recorded.add([f"| {' | '.join(cells)} |"], given.out, start)
 
 
 if __name__ == "__main__":

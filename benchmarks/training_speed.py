@@ -21,15 +21,14 @@ import argparse
 import os
 import platform
 import statistics
-import subprocess
 import time
 from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import recorded
 import torch
-from sasrec_speed import read
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from p5rec.contracts import Bound, Dataset, Model, Stream
@@ -191,22 +190,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    dataset = read(options.sequences)
+    dataset = recorded.read(options.sequences)
     found = lines(dataset, options)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     data = f".../{options.sequences.parent.name}/{options.sequences.name}"
     head = [
         "# Useful arithmetic of training, and where the time goes",
         "",
         f"`python benchmarks/training_speed.py {data} --steps {options.steps} --rounds {options.rounds}`, "
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}, {torch.get_num_threads()} of {os.cpu_count()} cores, "
-        f"{platform.machine()}, torch {torch.__version__}. {dataset.n_items:,} items, full softmax, 2,048 things a "
-        "step, one block of width 128. The head of the script says what counts as useful.",
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {recorded.commit()}, {torch.get_num_threads()} of "
+        f"{os.cpu_count()} cores, {platform.machine()}, torch {torch.__version__}. {dataset.n_items:,} items, "
+        "full softmax, 2,048 things a step, one block of width 128. The head of the script says what counts as useful.",
         "",
     ]
-    print("\n".join([*head, *found]))
-    if options.out:
-        options.out.write_text("\n".join([*head, *found]) + "\n", encoding="utf-8")
+    recorded.write([*head, *found], options.out)
 
 
 if __name__ == "__main__":
