@@ -57,6 +57,9 @@ class Modality(nn.Module, Plug):
     def begin(self, dataset: Dataset) -> None:
         """Take first vectors of items from training rows; called once, before training from nothing."""
 
+    def settle(self, dataset: Dataset) -> None:
+        """Make of learned vectors what is derived from them; called before a model is measured, and after training."""
+
     @abstractmethod
     def read(self, features: Features) -> Tensor:
         """The (N, …) values of all rows, kept by the tower; called at building, and again with more rows or levels."""
@@ -103,6 +106,10 @@ class Tower(nn.Module, ABC):
     @abstractmethod
     def all(self) -> Tensor:
         """(V, D) the vectors of all rows."""
+
+    def modalities(self) -> list[Modality]:
+        """The views it is made of."""
+        return [part for part in self.modules() if isinstance(part, Modality)]
 
     def words(self, ids: Tensor) -> Tensor:
         """The words (N,) rows are told in: (N, S) numbers, -1 pads; S = 0 where none are read."""

@@ -1,4 +1,4 @@
-"""Texts as words and pairs of words, and the ridge regression on them in closed form."""
+"""Texts as words and pairs of words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from torch.nn.functional import pad
 PAIRS = 2**18  # places that pairs of words share
 MIX = 40_503  # spreads pairs over them; odd, so that all are reached
 ENOUGH = 24.0  # words: texts of fewer tell little, so a question is not taken for a review
-PASSES = 60  # of conjugate gradients
 
 
 def cells(words: Tensor, size: int) -> Tensor:
@@ -44,32 +43,3 @@ def first_time(places: Tensor, there: Tensor) -> Tensor:
 def loud(counts: Tensor) -> Tensor:
     """How far a text of so many words is listened to, 0 … 1."""
     return counts**4 / (counts**4 + ENOUGH**4)
-
-
-def ridge(rows: Tensor, places: Tensor, values: Tensor, wanted: Tensor, size: int, strength: float) -> Tensor:
-    """(size,) the weights that tell `wanted` (N,) by sparse rows with the least squares + strength · |weights|².
-
-    Args:
-        rows, places, values: (M,) the entries of the rows.
-        wanted: what each row should tell.
-        size: columns.
-        strength: of the pull towards 0.
-    """
-
-    def told(weights: Tensor) -> Tensor:
-        return torch.zeros_like(wanted).index_add_(0, rows, values * weights[places])
-
-    def back(errors: Tensor) -> Tensor:
-        return torch.zeros(size, dtype=wanted.dtype).index_add_(0, places, values * errors[rows])
-
-    weights = torch.zeros(size, dtype=wanted.dtype)
-    left = back(wanted)
-    way, long = left.clone(), left @ left
-    for _ in range(PASSES):
-        if long < 1e-10:
-            break
-        bent = back(told(way)) + strength * way
-        step = long / (way @ bent)
-        weights, left = weights + step * way, left - step * bent
-        way, long = left + (left @ left) / long * way, left @ left
-    return weights

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import torch
+from scipy import sparse
 from torch import Tensor, nn
 
-from p5rec.blocks.ngrams import PAIRS, cells, first_time, leading, loud, ridge
+from p5rec.blocks.ngrams import PAIRS, cells, first_time, leading, loud
+from p5rec.blocks.ridge import ridge
 from p5rec.blocks.sized import longer
 
 RIDGE = 0.25  # chosen on validation reviews of amazon-instruments, see LOG.md
@@ -58,9 +60,10 @@ class Tone(nn.Module):
         place = torch.cat([part[1] for part in parts])
         counts = torch.bincount(row, minlength=len(lengths)).double()
         value = (loud(lengths.double()) / counts.clamp(min=1).sqrt())[row]
-        for column, target in enumerate(wanted.double().T):
-            found = ridge(row, place, value, target, self.solved[..., 0].numel(), RIDGE)
-            self.solved[..., column] = found.view(2, -1).to(self.solved.dtype)
+        shape = len(lengths), self.solved[..., 0].numel()
+        table = sparse.csr_array((value.numpy(), (row.numpy(), place.numpy())), shape=shape)
+        found = torch.from_numpy(ridge(table, wanted.double().numpy(), RIDGE))
+        self.solved[:] = found.view_as(self.solved)
 
     def _entries(self, words: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
         """(E,) rows and places of some texts among all weights."""

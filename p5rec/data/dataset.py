@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from scipy import sparse
 
 from p5rec.core import artifact
 from p5rec.core.errors import InputError, nearest
@@ -22,6 +23,7 @@ from p5rec.data.phrases import Phrases
 from p5rec.data.queries import Queries, Truth
 from p5rec.data.ragged import Ragged, column
 from p5rec.data.schema import Schema
+from p5rec.data.told import told
 from p5rec.data.vocabulary import Vocabulary
 from p5rec.data.words import Words
 
@@ -100,6 +102,11 @@ class Dataset:
         seen[self.untrained_items] = False
         columns = WithEvents(self.item_features.columns, lambda: self._edges()[::-1], self.n_items)
         return replace(self.item_features, columns=columns, seen=seen, words=self.words)
+
+    @cached_property
+    def told_items(self) -> sparse.csr_array:
+        """(V, F) float32, 1 where an item is told in a word or category, see `told`."""
+        return told(self.known_items)
 
     @cached_property
     def known_users(self) -> Features:

@@ -15,7 +15,7 @@ from p5rec.blocks.scales import standard
 from p5rec.contracts import Dataset, Queries, Responder
 from p5rec.data.answers import NOTHING
 from p5rec.data.ragged import Ragged
-from p5rec.data.told import rarity, told, weighed
+from p5rec.data.told import rarity, weighed
 from p5rec.responders._summed import Summed
 from p5rec.responders._whole import full, repeated
 
@@ -174,5 +174,5 @@ class Content:
 
 def content(dataset: Dataset) -> Content | None:
     """What items are told in; None where nothing is told."""
-    table = told(dataset.known_items)
+    table = dataset.told_items
     return Content(weighed(table, rarity(table, dataset.item_counts))) if table.nnz else None

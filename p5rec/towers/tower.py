@@ -86,12 +86,12 @@ class IdTower(Tower):
         return self.table
 
     def grow(self, features: Features) -> None:
-        """Further rows begin as the unknown."""
-        old = self.count
-        of_modality(self.view, features)
+        """Further rows begin as the unknown, if their content says nothing."""
+        new = self.view.present(of_modality(self.view, features)).logical_not()
+        new[: self.count] = False
         self.count = features.count
         with torch.no_grad():
-            self.table[old:] = self.missing
+            self.table[new] = self.missing
 
 
 class FeatureTower(Tower):

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from p5rec.contracts import Balance, Bound, Dataset, Model, Stream, Task
+from p5rec.contracts import Balance, Bound, Dataset, Model, Stream, Task, Tower
 from p5rec.core import seed as seeds
 from p5rec.core.errors import P5Error
 from p5rec.core.progress import say
@@ -99,6 +99,13 @@ class Run:
         if isinstance(self.model, Bound):
             self.model.refresh()
 
+    def _settle(self) -> None:
+        """What is derived from learned vectors, as a model that is measured or kept has it."""
+        if isinstance(tower := getattr(self.model, "items", None), Tower):
+            for view in tower.modalities():
+                view.settle(self.dataset)
+        self._refresh()
+
     def _precision(self) -> AbstractContextManager[Any]:
         device = self.parameters[0].device
         if not precision.low(self.config, device):
@@ -152,7 +159,7 @@ class Run:
         assert self.validate is not None
         self.model.eval()
         with self.average.swapped() if self.average else nullcontext(), torch.no_grad():
-            self._refresh()
+            self._settle()
             score = float(self.validate(self.model))
             if self.history.best_score is None or score > self.history.best_score:
                 self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
@@ -206,7 +213,7 @@ class Run:
                         parameter.copy_(self.average.weights.get(name, parameter))
         self.model.eval()
         with torch.no_grad():
-            self._refresh()
+            self._settle()
         self._tick()
         self.history.stopped = stopped
         return self.history
