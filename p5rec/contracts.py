@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from p5rec.blocks.stream import Stream
 from p5rec.collate import collate
 from p5rec.core.config import Config
+from p5rec.core.errors import StepsAside
 from p5rec.core.plugins import Plug
 from p5rec.data import reasons
 from p5rec.data.answers import Answers, ItemLists, Numbers, Texts
@@ -33,7 +34,7 @@ from p5rec.data.stages import Filter, Source, Split
 
 __all__ = [
     "Answers", "Dataset", "Event", "Events", "Filter", "Index", "ItemLists", "Numbers", "Plug", "Prompts", "Queries",
-    "Segment", "Source", "Split", "Store", "Stream", "Tables", "Texts", "Truth", "collate",
+    "Segment", "Source", "Split", "StepsAside", "Store", "Stream", "Tables", "Texts", "Truth", "collate",
 ]  # fmt: skip
 
 State = Any  # tensors with leading dimensions (B, A); opaque to all but its model
@@ -45,6 +46,7 @@ class Modality(nn.Module, Plug):
     """One view of an item or user: values of columns → vectors. Built as ``Modality(config, width)``."""
 
     needs_columns: ClassVar[bool] = True  # steps aside where the data has no columns for it
+    rowwise: ClassVar[bool] = False  # reads each row for itself, so that of a longer table the new ones are enough
     dropout: float = 0.0  # share of rows whose part is hidden in training, so that other parts learn to do without it
 
     def share(self, words: nn.Embedding) -> None:
@@ -107,9 +109,9 @@ class Tower(nn.Module, ABC):
     def all(self) -> Tensor:
         """(V, D) the vectors of all rows."""
 
-    def modalities(self) -> list[Modality]:
-        """The views it is made of."""
-        return [part for part in self.modules() if isinstance(part, Modality)]
+    def known(self) -> dict[str, Tensor]:
+        """Modality → (V,) bool, of which rows it knows something; empty where no row is told apart so."""
+        return {}
 
     def words(self, ids: Tensor) -> Tensor:
         """The words (N,) rows are told in: (N, S) numbers, -1 pads; S = 0 where none are read."""
@@ -148,18 +150,12 @@ class Model(nn.Module, Plug):
 
     *Ask law*: an ask at position p wants what stands at p, and its state depends on nothing at or after p but the
     context columns of p. All that a model learned is in its ``state_dict``.
-
-    Attributes:
-        causal: the state of an ask depends only on what stands before it, so all positions can be asked at once.
-        length: at most so many things of a stream are read; None reads all.
-        learns: the tasks it is trained on unless the page names others, with their settings.
-        claims: the worlds of `p5rec.testing.worlds` whose known best answer it must come near; at least one.
     """
 
-    causal: bool = True
-    learns: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    claims: ClassVar[tuple[str, ...]] = ()
-    length: int | None = None
+    causal: bool = True  # the state of an ask depends only on what stands before it, so all can be asked at once
+    learns: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # tasks unless the page names others, with their settings
+    claims: ClassVar[tuple[str, ...]] = ()  # worlds of `p5rec.testing.worlds` whose best answer it must come near
+    length: int | None = None  # at most so many things of a stream are read; None reads all
 
     @abstractmethod
     def encode(self, stream: Stream) -> State:
@@ -238,10 +234,6 @@ class Solved(Model):
     def work(self, dataset: Dataset) -> tuple[float, float]:
         """About the floating-point operations and the bytes of memory that `solve` takes."""
         return 0.0, 0.0
-
-
-class StepsAside(Exception):
-    """A model (or a task) cannot take this data; the row of the table (or a note) says why."""
 
 
 class Bound(Model):

@@ -21,31 +21,32 @@ from p5rec.data.encode import as_address
 from p5rec.data.growing import faults
 from p5rec.data.queries import UNKNOWN
 from p5rec.data.read import collect, scan
-from p5rec.data.sides import ident_of
+from p5rec.data.sides import beside, ident_of
 
 
-def rows(items: Any, ident: str = "item_id") -> list[dict[str, Any]]:
+def rows(items: Any, dataset: Dataset) -> list[dict[str, Any]]:
     """Rows of a table as JSON values, the id as text under ``item_id``.
 
     Args:
         items: a polars or pandas frame, a path, or mappings.
-        ident: another name that the id may have.
+        dataset: whose items they join.
 
     Raises:
         InputError: it is none of these, or rows have no id.
     """
-    found = [{name: plain(value) for name, value in row.items()} for row in _rows(items)]
+    found = [{name: plain(value) for name, value in row.items()} for row in _rows(items, dataset)]
+    own = ident(dataset)
     for row in found:
-        if "item_id" not in row and ident in row:
-            row["item_id"] = row.pop(ident)
+        if "item_id" not in row and own in row:
+            row["item_id"] = row.pop(own)
     if missing := [n for n, row in enumerate(found, 1) if row.get("item_id") in (None, "")]:
         raise InputError([f"item row {n}: there is no item_id; expected the id of the new item" for n in missing])
     return [{**row, "item_id": str(row["item_id"])} for row in found]
 
 
-def _rows(items: Any) -> list[dict[str, Any]]:
+def _rows(items: Any, dataset: Dataset) -> list[dict[str, Any]]:
     if isinstance(items, str | Path):
-        return collect(scan(items).frame, str(items)).to_dicts()
+        return beside(collect(scan(items).frame, str(items)), dataset.schema.items, Path(items).parent).to_dicts()
     if isinstance(items, pl.DataFrame):
         return items.to_dicts()
     if type(items).__module__.split(".")[0] == "pandas":

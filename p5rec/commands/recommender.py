@@ -238,7 +238,7 @@ class Recommender:
             self.responder(responder),
             store,
             version=str(self.facts["version"]),
-            models=self.models,
+            models=lambda: now.models,
             speaker=lambda: now.speaker(responder),
             add_items=add_items,
             cursor=int(self.facts.get("cursor", 0)),
@@ -260,14 +260,16 @@ class Recommender:
         Raises:
             InputError: all faults of all rows together; nothing has changed then.
         """
-        rows = newcomers.rows(items, newcomers.ident(self.dataset))
+        rows = newcomers.rows(items, self.dataset)
         grown = self.with_items(rows)
         new = [row for row in rows if self.dataset.items.number(row["item_id"]) == UNKNOWN]
         if keep and self.folder is not None and new:
             newcomers.keep(self.page, self.folder, new)
         added = grown.dataset.n_items - self.dataset.n_items
         vars(self).update(vars(grown))
-        return Added(added=added, known=len(rows) - added, note=of_new_items(self.dataset, self.models))
+        keys = [row["item_id"] for row in new]
+        note = of_new_items(self.dataset, self.models, keys)
+        return Added(added=added, known=len(rows) - added, note=note)
 
     def with_items(self, rows: Sequence[Mapping[str, Any]]) -> Recommender:
         """A recommender grown by items (raw rows of the item table), beside this one, which stays as it is.

@@ -17,7 +17,7 @@ from p5rec.commands.made import DATA, MODELS, PAGE, PLUGS
 from p5rec.commands.origin import Origin
 from p5rec.commands.page import ModelEntry, Page, resolve
 from p5rec.commands.weights import Trained
-from p5rec.contracts import Learned, Model, Setting, Tower
+from p5rec.contracts import Learned, Modality, Model, Setting, Tower
 from p5rec.core import artifact
 from p5rec.core.config import read_toml
 from p5rec.core.errors import InputError
@@ -150,7 +150,7 @@ def begun(
 def _from_pairs(model: Model, data: Dataset) -> Model:
     """The model whose item tower, where it has one, has seen what stands together in training histories."""
     if isinstance(tower := getattr(model, "items", None), Tower):
-        for view in tower.modalities():
+        for view in (part for part in tower.modules() if isinstance(part, Modality)):
             view.begin(data)
     return model
 

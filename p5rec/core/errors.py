@@ -49,3 +49,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {close[0]!r}?"
     return f"known are: {', '.join(names)}" if names else "there are none"
+
+
+class StepsAside(Exception):
+    """A model (or a task) cannot take this data; the row of the table (or a note) says why."""

@@ -72,6 +72,16 @@ class Features:
         kind = getattr(self.columns, "kind", lambda name: self.columns[name].kind)  # stored columns tell it unread
         return {name: self.columns[name] for name in self.columns if kind(name) in kinds}
 
+    def behind(self, count: int) -> Features:
+        """The rows behind the first `count` ones."""
+        columns = {}
+        for name, column in self.columns.items():
+            values = column.values
+            rows = values.rows(slice(count, None)) if isinstance(values, Ragged) else values[count:]
+            columns[name] = replace(column, values=rows)
+        seen = None if self.seen is None else self.seen[count:]
+        return replace(self, count=self.count - count, columns=columns, seen=seen)
+
     def only(self, names: list[str]) -> Features:
         """A view with some of the columns."""
         return replace(self, columns={name: self.columns[name] for name in names})

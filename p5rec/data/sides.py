@@ -45,14 +45,18 @@ def side(tables: Tables, name: str, dropped: list[Dropped]) -> pl.DataFrame | No
     if len(unique) < len(table):
         reason = "the id occurs again in its table, where the first row counts"
         dropped.append(Dropped(f"{name} table", reason, len(table) - len(unique)))
-    files = [column for column in kept if columns[column].kind in FILES and unique.schema[column] == pl.String]
-    return unique.with_columns(_beside(unique[column], Path(where).parent) for column in files)
+    return beside(unique, columns, Path(where).parent)
 
 
-def _beside(paths: pl.Series, folder: Path) -> pl.Series:
-    """Paths of files that lie beside the table as paths from where it was named."""
-    found = [str(folder / one) if one and (folder / one).is_file() else one for one in paths]
-    return pl.Series(paths.name, found, dtype=pl.String)
+def beside(table: pl.DataFrame, columns: Mapping[str, ColumnSchema], folder: Path) -> pl.DataFrame:
+    """The table with whole paths of the files that lie in its folder, so that they are found from elsewhere."""
+
+    def whole(paths: pl.Series) -> pl.Series:
+        found = [str((folder / one).resolve()) if one and (folder / one).is_file() else one for one in paths]
+        return pl.Series(paths.name, found, dtype=pl.String)
+
+    files = [name for name, column in columns.items() if column.kind in FILES]
+    return table.with_columns(whole(table[name]) for name in files if table.schema.get(name) == pl.String)
 
 
 def _faults(table: pl.DataFrame, ident: str, columns: Mapping[str, ColumnSchema], where: str) -> list[str]:

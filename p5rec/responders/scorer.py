@@ -12,13 +12,15 @@ from torch import Tensor
 
 from p5rec.blocks.best import best
 from p5rec.blocks.inference import alike, at_rest, device_of
-from p5rec.contracts import Dataset, Factored, ItemLists, Model, Prompted, Queries, Responder, collate
+from p5rec.contracts import Dataset, Factored, ItemLists, Model, Prompted, Queries, Responder, Tower, collate
 from p5rec.core.config import Config as Settings
 from p5rec.data.answers import NOTHING, reasoned
 
 
 class Scorer(Responder):
     """Ranks by the scores of a model, in float32; rows go in batches of like length.
+
+    Items of which the model knows nothing at all are not answered.
 
     Attributes:
         model: the model.
@@ -37,6 +39,10 @@ class Scorer(Responder):
         self.config = config
         self.count = dataset.n_items
         self._catalogue: Tensor | None = None
+        tower = getattr(self.model, "items", None)
+        self._parts = tower.known() if isinstance(tower, Tower) else {}
+        known = torch.stack(list(self._parts.values())).any(0) if self._parts else torch.ones(0, dtype=torch.bool)
+        self._nothing = (~known).nonzero().squeeze(1)
 
     def refresh(self) -> None:
         """Forget the cached item vectors; to be called when the model has changed."""
@@ -60,8 +66,11 @@ class Scorer(Responder):
         return ItemLists(answers.items, answers.scores, short)
 
     def similar(self, items: np.ndarray, k: int) -> ItemLists:
-        """Factored models: the k nearest by cosine of item vectors; others: what follows the item alone."""
-        if not isinstance(self.model, Factored):
+        """Factored models: the k nearest by cosine of item vectors; others: what follows the item alone.
+
+        So it is for items without an id part, too: what they lack would make them like all who lack it.
+        """
+        if not isinstance(self.model, Factored) or not self._stand_with_others(items):
             return super().similar(items, k)
         with at_rest(self.model):
             vectors = torch.nn.functional.normalize(self._vectors(self.model), dim=-1)
@@ -85,7 +94,21 @@ class Scorer(Responder):
             scores = model.vectors(state).squeeze(1).float() @ self._vectors(model).T
         else:
             scores = model.score(state).squeeze(1).float()
+        if len(self._nothing):
+            scores = self._without_strangers(scores, allowed.candidates)
         return allowed.only(scores)
+
+    def _without_strangers(self, scores: Tensor, candidates: np.ndarray | None) -> Tensor:
+        """Scores (Q, C), -inf for items of which nothing is known."""
+        nothing = self._nothing.to(scores.device)
+        if candidates is None:
+            return scores.index_fill(1, nothing, -torch.inf)
+        return scores.masked_fill(torch.isin(torch.from_numpy(candidates).to(nothing), nothing), -torch.inf)
+
+    def _stand_with_others(self, items: np.ndarray) -> bool:
+        """Whether all of some items have what trained ones are known by."""
+        own = self._parts.get("id")
+        return own is None or bool(own[torch.from_numpy(np.asarray(items, dtype=np.int64))].all())
 
     def _vectors(self, model: Factored) -> Tensor:
         """(V, D) item vectors, made once."""

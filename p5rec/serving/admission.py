@@ -7,12 +7,14 @@ import math
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from p5rec.contracts import Dataset, Event
 from p5rec.core.errors import InputError, nearest
 from p5rec.data.context import told_columns
 from p5rec.data.schema import Role
+from p5rec.data.sides import FILES
 from p5rec.serving.limits import Limits
 from p5rec.serving.questions import UNTOLD
 
@@ -80,6 +82,24 @@ def check_context(context: Mapping[str, Any], dataset: Dataset) -> Iterator[str]
             yield f"context.{name}: found {shown(str(value))}, expected a number"
         elif isinstance(value, str) and not is_text(value):
             yield f"context.{name}: found {shown(value)}, which is not text in Unicode"
+
+
+def check_files(rows: Sequence[Mapping[str, Any]], dataset: Dataset) -> Iterator[str]:
+    """A sentence for each file of new items that a client may not name: where it wants on this machine."""
+    columns = [name for name, column in dataset.schema.items.items() if column.kind in FILES]
+    for place, row in enumerate(rows):
+        for name in columns:
+            told = row.get(name)
+            if isinstance(told, str) and not told.startswith(("data:", "http://", "https://")) and _roams(told):
+                yield (
+                    f"[{place}].{name}: found {shown(told)}, expected a data: address, a web address whose file is "
+                    "here already, or a path below the folder of the files"
+                )
+
+
+def _roams(path: str) -> bool:
+    """Whether a path leads out of the folder it is looked up in."""
+    return any(kind(path).is_absolute() or ".." in kind(path).parts for kind in (PurePosixPath, PureWindowsPath))
 
 
 def item_faults(rows: Sequence[Mapping[str, Any]], limits: Limits) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from p5rec.contracts import Dataset, Grows, ItemLists, Model
+import torch
+
+from p5rec.contracts import Dataset, Grows, ItemLists, Model, Tower
 from p5rec.data.queries import UNKNOWN
 from p5rec.serving.admission import shown
 from p5rec.serving.questions import Past, Question
@@ -29,12 +31,26 @@ def short(lists: ItemLists, row: int, found: int, k: int) -> str | None:
     return lists.short.get(row) or f"asked for {k} items, only {found} can be answered"
 
 
-def of_new_items(dataset: Dataset, models: Mapping[str, Model]) -> str | None:
+def of_new_items(dataset: Dataset, models: Mapping[str, Model], keys: Sequence[str]) -> str | None:
     """Why new items may not be recommended yet."""
     if not dataset.item_features.columns:
         return "the data has no item columns, so nothing is known of new items until trained again"
     names = sorted(name for name, model in models.items() if not isinstance(model, Grows))
-    return f"not ranked until trained again by: {', '.join(names)}" if names else None
+    notes = [f"not ranked until trained again by: {', '.join(names)}"] if names else []
+    if strange := _strangers(dataset, models, keys):
+        notes.append(
+            f"nothing that a model reads is told of {len(strange)} of them, e.g. {shown(strange[0])}, so that they "
+            "come last until trained again"
+        )
+    return "; ".join(notes) or None
+
+
+def _strangers(dataset: Dataset, models: Mapping[str, Model], keys: Sequence[str]) -> list[str]:
+    """Those of some items of which no part is known to a model."""
+    towers = [tower for model in models.values() if isinstance(tower := getattr(model, "items", None), Tower)]
+    views = [torch.stack([*known.values()]).any(0) for tower in towers if (known := tower.known())]
+    numbers = dataset.items.numbers(list(keys)).tolist()
+    return [key for key, number in zip(keys, numbers, strict=True) for known in views[:1] if not known[number]]
 
 
 def _stranger(question: Question, past: Past) -> str | None:

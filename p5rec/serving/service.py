@@ -18,7 +18,7 @@ from p5rec.core.progress import say
 from p5rec.data import growing
 from p5rec.data.queries import UNKNOWN
 from p5rec.serving import notes, prompting
-from p5rec.serving.admission import admitted, check_context, check_id, check_list, item_faults, shown
+from p5rec.serving.admission import admitted, check_context, check_files, check_id, check_list, item_faults, shown
 from p5rec.serving.answer import Added, Appended, Erased, Explanation, Recommendation, Reply
 from p5rec.serving.batcher import Batcher
 from p5rec.serving.engine import Engine, Speaker
@@ -47,7 +47,7 @@ class Service:
         responder: what answers, final and in evaluation mode.
         store: of live events and items.
         version: of the artifact, told in every answer.
-        models: the models behind the responder by name, to say which of them cannot rank a new item.
+        models: tells the models behind the responder by name as they are now, to say which cannot rank a new item.
         add_items: raw rows of new items → the dataset and responder that know them; old numbers keep their meaning.
             What answers now must stay as it is meanwhile. None: the service takes no new items.
         speaker: what understands words, made anew when items join. None: nothing does.
@@ -64,7 +64,7 @@ class Service:
         store: Store,
         *,
         version: str,
-        models: Mapping[str, Model] | None = None,
+        models: Callable[[], Mapping[str, Model]] = dict,
         add_items: AddItems | None = None,
         speaker: Callable[[], Speaker] = Speaker,
         similar: Similar | None = None,
@@ -78,7 +78,7 @@ class Service:
         self._speaker = speaker
         self._engine = Engine(dataset, responder, speaker())
         self._trained = dataset.items  # the vocabulary of the artifact, without live items
-        self._models = dict(models or {})
+        self._models = models
         self._add_items, self._similar, self._cursor, self._clock = add_items, similar, cursor, clock
         self._turn = threading.RLock()  # held by whatever uses or changes the models
         self._growing = threading.Lock()  # held while items join, one post after the other
@@ -178,7 +178,7 @@ class Service:
         return Added(
             added=len(unknown),
             known=len(rows) - len(unknown),
-            note=notes.of_new_items(self._engine.dataset, self._models),
+            note=notes.of_new_items(self._engine.dataset, self._models(), list(unknown)),
         )
 
     def erase(self, user_id: str) -> Erased:
@@ -215,7 +215,7 @@ class Service:
         """All faults of the rows together; those of known items are not looked at, for they change nothing."""
         dataset = self._engine.dataset
         new = [row for row in rows[: self.limits.items] if row["item_id"] and dataset.items.number(row["item_id"]) < 0]
-        if found := [*item_faults(rows, self.limits), *growing.faults(dataset, new)]:
+        if found := [*item_faults(rows, self.limits), *check_files(new, dataset), *growing.faults(dataset, new)]:
             raise InputError(found)
 
     def _check_room(self, more: int) -> None:

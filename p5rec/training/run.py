@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from p5rec.contracts import Balance, Bound, Dataset, Model, Stream, Task, Tower
+from p5rec.contracts import Balance, Bound, Dataset, Modality, Model, Stream, Task, Tower
 from p5rec.core import seed as seeds
 from p5rec.core.errors import P5Error
 from p5rec.core.progress import say
@@ -102,8 +102,9 @@ class Run:
     def _settle(self) -> None:
         """What is derived from learned vectors, as a model that is measured or kept has it."""
         if isinstance(tower := getattr(self.model, "items", None), Tower):
-            for view in tower.modalities():
-                view.settle(self.dataset)
+            for part in tower.modules():
+                if isinstance(part, Modality):
+                    part.settle(self.dataset)
         self._refresh()
 
     def _precision(self) -> AbstractContextManager[Any]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -17,8 +18,12 @@ from p5rec.commands import newcomers
 from p5rec.commands.recommender import Recommender, memory_store
 from p5rec.contracts import Event
 from p5rec.core.errors import InputError
+from p5rec.data.dataset import Dataset
+from p5rec.data.features import Kind
+from p5rec.data.schema import ColumnSchema
 from p5rec.models.ease import Ease
 from p5rec.serving.service import Service
+from p5rec.testing.sample import sample
 
 JAM = {"item_id": "new jam", "title": "jam number 99", "category": "jam"}
 
@@ -53,25 +58,32 @@ def test_events_on_a_new_item_count_at_once(folder: Path) -> None:
     service.close()
 
 
+def named(ident: str) -> Dataset:
+    """Data whose item table calls its id so, and has pictures."""
+    columns = {ident: ColumnSchema(kind=Kind.ID), "picture": ColumnSchema(kind=Kind.IMAGE)}
+    return replace(sample(), schema=sample().schema.model_copy(update={"items": columns}))
+
+
 def test_pandas_frames_mappings_and_files_are_the_same_rows(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
+    data = named("asin")
     rows = [{"item_id": 7, "price": 1.5, "tags": ["a"], "out": date(2026, 1, 2), "none": float("nan")}]
     told = [{"item_id": "7", "price": 1.5, "tags": ["a"], "out": "2026-01-02", "none": None}]
-    assert newcomers.rows(rows) == told
-    assert newcomers.rows(pl.DataFrame(rows)) == told
-    assert newcomers.rows(pandas.DataFrame(rows)) == told
+    assert newcomers.rows(rows, data) == told
+    assert newcomers.rows(pl.DataFrame(rows), data) == told
+    assert newcomers.rows(pandas.DataFrame(rows), data) == told
     (tmp_path / "new.jsonl").write_text('{"asin": "7", "vector": [1, 2]}\n')
-    assert newcomers.rows(tmp_path / "new.jsonl", "asin") == [{"item_id": "7", "vector": [1, 2]}]
+    assert newcomers.rows(tmp_path / "new.jsonl", data) == [{"item_id": "7", "vector": [1, 2]}]
     assert newcomers.plain(np.float32(2.0)) == 2.0
     assert newcomers.plain({"a": [float("nan"), {"b": date(2026, 1, 2)}]}) == {"a": [None, {"b": "2026-01-02"}]}
-    priced = newcomers.rows(pl.DataFrame({"item_id": ["7", "8"], "price": [Decimal("1.50"), Decimal("2")]}))
+    priced = newcomers.rows(pl.DataFrame({"item_id": ["7", "8"], "price": [Decimal("1.50"), Decimal("2")]}), data)
     assert json.loads(json.dumps(priced)) == [{"item_id": "7", "price": 1.5}, {"item_id": "8", "price": 2.0}]
     assert newcomers.plain(Decimal("NaN")) is None
     assert newcomers.plain(b"x") == "data:;base64,eA=="
     with pytest.raises(InputError, match="items: found int, expected a polars or pandas frame, a file or a list"):
-        newcomers.rows(5)
+        newcomers.rows(5, data)
     with pytest.raises(InputError, match="item row 2: there is no item_id; expected the id of the new item"):
-        newcomers.rows([{"item_id": "a"}, {"title": "b"}])
+        newcomers.rows([{"item_id": "a"}, {"title": "b"}], data)
 
 
 def test_the_command_tells_what_joined_and_all_faults_at_once(folder: Path, tmp_path: Path, capsys: Any) -> None:
@@ -130,3 +142,24 @@ class Stiffless(metaclass=_But):
 def test_nothing_joins_nothing_changes(finished: Path) -> None:
     recommender = Recommender.load(finished)
     assert recommender.with_items([]) is recommender
+
+
+def test_files_beside_a_table_of_new_items_are_found_from_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "pics").mkdir()
+    (tmp_path / "pics" / "a.png").write_bytes(b"x")
+    (tmp_path / "new.csv").write_text("item_id,picture\na,pics/a.png\nb,pics/gone.png\n")
+    told = {row["item_id"]: row["picture"] for row in newcomers.rows(tmp_path / "new.csv", named("item_id"))}
+    assert told == {"a": str(tmp_path / "pics" / "a.png"), "b": "pics/gone.png"}
+
+
+def test_an_item_of_which_nothing_is_told_comes_last_and_that_is_said(folder: Path) -> None:
+    recommender = p5rec.load(folder)
+    added = recommender.add_items([{"item_id": "bare"}, JAM], keep=False)
+    assert added.note == (
+        "nothing that a model reads is told of 1 of them, e.g. 'bare', so that they come last until trained again"
+    )
+    for name in ("sasrec", "blend"):
+        told = recommender.recommend(["u1", "u2"], k=10, responder=name)["item_id"].to_list()
+        assert "new jam" in told
+        assert "bare" not in told
+    assert recommender.recommend(["u1"], k=40, responder="sasrec")["item_id"].to_list()[-1] == "bare"

@@ -8,13 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from serving_toys import Near, asked, event, made
 
 from p5rec.contracts import Dataset, Model
 from p5rec.core.config import Config
 from p5rec.core.errors import InputError, P5Error
-from p5rec.data.features import Features
+from p5rec.data.features import Column, Features, Kind
+from p5rec.data.schema import ColumnSchema
 from p5rec.serving.limits import Limits
 from p5rec.serving.questions import Question
 from p5rec.serving.service import NotFound, Service
@@ -93,6 +95,24 @@ def test_all_faults_of_new_items_are_told_together(dataset: Dataset) -> None:
     service.close()
 
 
+@pytest.mark.parametrize("path", ["/etc/passwd", "../up.png", "C:\\\\a.png", "a/../../b.png"])
+def test_a_client_names_no_file_of_this_machine_but_those_in_the_folder(dataset: Dataset, path: str) -> None:
+    columns = {"item_id": ColumnSchema(kind=Kind.ID), "picture": ColumnSchema(kind=Kind.IMAGE)}
+    known = replace(
+        dataset,
+        schema=dataset.schema.model_copy(update={"items": columns}),
+        item_features=Features(20, {"picture": Column(Kind.IMAGE, np.full(20, None, dtype=object))}),
+    )
+    service = made(known, add_items=lambda rows: (known, Near(known)))
+    with pytest.raises(
+        InputError, match=r"\[0\]\.picture: found .*, expected a data: address, a web address whose file"
+    ):
+        service.add_items([{"item_id": "fresh", "picture": path}])
+    for fine in ("data:image/png;base64,eA==", "https://shop.example/a.png", "pics/a.png", None):
+        service.add_items([{"item_id": "fresh", "picture": fine}])
+    service.close()
+
+
 def test_kept_items_that_fit_stay_where_others_do_not(dataset: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
     store = Memory(Config())
     store.put_items([{"item_id": "good"}, {"item_id": "bad", "weight": 5}])
@@ -135,7 +155,7 @@ def test_models_that_cannot_grow_are_named(dataset: Dataset) -> None:
         def score(self, state: Any, items: Any = None) -> Any: ...
 
     known = replace(dataset, item_features=Features(20, {"genre": category(dataset.items, {"i1": "drama"})}))
-    service = made(known, add_items=lambda rows: (known, Near(known)), models={"stiff": Stiff()})
+    service = made(known, add_items=lambda rows: (known, Near(known)), models=lambda: {"stiff": Stiff()})
     assert service.add_items([{"item_id": "fresh"}]).note == "not ranked until trained again by: stiff"
     service.close()
 

@@ -154,7 +154,7 @@ def model(request: pytest.FixtureRequest, early: Dataset) -> Any:
 
 def test_answers_are_those_of_the_responder_alone_and_in_any_batch(early: Dataset, model: Any) -> None:
     responder = ranker(early, model)
-    service = Service(early, responder, Memory(Config()), version="v1", models={"model": model})
+    service = Service(early, responder, Memory(Config()), version="v1", models=lambda: {"model": model})
     users = [f"u{n}" for n in range(12)]
     offline = responder(early.latest(early.users.numbers(users)), 5)
     alone = [service.recommend(user, k=5, reasons=True) for user in users]
@@ -179,7 +179,9 @@ def test_an_item_that_came_live_is_ranked_and_counts_as_history(early: Dataset, 
         return state["dataset"], ranker(state["dataset"], model)
 
     store = Memory(Config())
-    service = Service(early, ranker(early, model), store, version="v1", models={"model": model}, add_items=add_items)
+    service = Service(
+        early, ranker(early, model), store, version="v1", models=lambda: {"model": model}, add_items=add_items
+    )
     before = service.recommend("u3")
     with pytest.raises(InputError, match="there is no item column 'genere'; did you mean 'genre'"):
         service.add_items([{"item_id": "fresh", "genere": "g1"}])

@@ -98,7 +98,7 @@ def test_held_out_events_say_nothing_of_the_unseen() -> None:
     dataset = WORLD.dataset
     assert not dataset.item_counts[dataset.untrained_items].any()
     tower = setting(page("content"), dataset).item_tower(8)
-    (view,) = tower.modalities()
+    view = tower.view
     view.settle(dataset)
     seen = dataset.known_items.seen
     other = replace(dataset, events={**dataset.events, "item": np.where(_held(dataset), 0, dataset.events["item"])})

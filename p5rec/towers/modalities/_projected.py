@@ -35,6 +35,7 @@ class Projected(Modality):
     """Columns of vectors, side by side; the part of a row is the sum of the projections of those it has."""
 
     Config = ProjectedConfig
+    rowwise = True  # files of old rows may be gone, and nets take long
     kinds: ClassVar[tuple[Kind, ...]]
 
     def __init__(self, config: Any, width: int) -> None:

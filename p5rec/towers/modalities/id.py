@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -83,6 +84,12 @@ class Id(SizedByState, Modality):
         if before and len(self.mapping):
             self._map(told(features), (~own & (numbers >= before)).numpy())
         return numbers.where(own, -2 - numbers)
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Tensor], prefix: str, *others: Any) -> None:
+        """Runs that were made before content gave vectors open as they were."""
+        for name in ("mapping", "rare"):
+            cast(dict[str, Tensor], state_dict).setdefault(prefix + name, getattr(self, name)[:0])
+        super()._load_from_state_dict(state_dict, prefix, *others)
 
     def _extend(self, count: int) -> None:
         """Make room for further rows; old ones keep their vectors."""
