@@ -102,6 +102,7 @@ def _finish(out: Path, made: Made, serves: str, report: Report | None) -> None:
     artifact.write_file(out / PAGE, made.page.text())
     texts = {name: f"{STAGES}/{name}.txt" for name in made.learned.texts}
     for name, file in texts.items():
+        (out / file).parent.mkdir(exist_ok=True)
         artifact.write_file(out / file, made.learned.texts[name])
     artifact.write_json(out / LEARNED, {"learned": made.learned, "seconds": made.seconds, "texts": texts})
     _keep_own_plugs(made.page, out / PLUGS)

@@ -22,7 +22,6 @@ from p5rec.commands.page import ModelEntry, Page
 from p5rec.commands.weights import Trained
 from p5rec.contracts import Fitted, Learned, Responder
 from p5rec.core import artifact
-from p5rec.core.errors import InputError
 from p5rec.core.progress import measured, say
 from p5rec.data.dataset import Dataset
 
@@ -121,18 +120,12 @@ def _choose(
 
 
 def _learned(page: Page, dataset: Dataset, trained: Models, name: str, folder: Path, lore: Lore) -> str:
-    """What a second stage learns of each user's last training event, over first stages that have not seen it.
-
-    Raises:
-        InputError: there is no such event.
-    """
+    """What a second stage learns of each user's last training event, over first stages that have not seen it."""
     folded = dataset.folded()
     queries, truth = folded.held_out("valid")
     if not len(queries):
-        raise InputError(
-            f"responder.{name}: no user has two training events, so a second stage has nothing to learn from; "
-            "leave it out, or take 'blend'"
-        )
+        say(f"{name}: no user has two training events, so it learns nothing, and its first stages answer")
+        return ""
     parts = [part for part in pupils.bases(page, name) if trained[part].model is not None]
     first = training.run(as_chosen(page, trained), folded, folder / MODELS, parts)
     version = _hash([pupils.recipe(page, name), _ways(first), lore.told()])

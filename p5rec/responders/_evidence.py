@@ -33,11 +33,13 @@ class Evidence:
         items: (Q, C) int64, `NOTHING` pads: the union of the best of each first stage.
         facts: (Q, C, F) float32, see `Knowledge.names`.
         mean: (Q, V) mean of the standardised scores of the first stages, -inf where nothing may be answered.
+        z: (M, Q, V) these scores.
     """
 
     items: np.ndarray
     facts: np.ndarray
     mean: Tensor
+    z: Tensor
 
     @property
     def pads(self) -> np.ndarray:
@@ -76,7 +78,7 @@ class Knowledge:
         items = _union(torch.where(mean.gather(1, first).isfinite(), first, NOTHING))
         chosen = torch.from_numpy(np.maximum(items, 0))
         facts = [*self._scores(z, top.values, chosen), *self._items(items, queries), *self._pairs(items, queries)]
-        return Evidence(items, np.stack(facts, axis=2, dtype=np.float32), mean)
+        return Evidence(items, np.stack(facts, axis=2, dtype=np.float32), mean, z)
 
     def _said(self, queries: Queries) -> list[Tensor]:
         """(Q, V) scores of each first stage; a sum of others is not asked, but added up."""

@@ -20,9 +20,11 @@ from p5rec.contracts import Answers, Dataset, Learned, Queries, Responder, Truth
 from p5rec.core import seed as seeds
 from p5rec.core.config import Config as Settings
 from p5rec.core.errors import InputError
+from p5rec.core.progress import say
 from p5rec.data.answers import NOTHING
 from p5rec.responders._evidence import Evidence, Knowledge
 from p5rec.responders._network import Lesson, Network, taught
+from p5rec.responders._race import clearly_best
 from p5rec.responders._whole import answered, full
 
 CHUNK = 256  # queries at once
@@ -33,12 +35,14 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the network's say beside the first st
 class Stack(Learned):
     """A network over the scores of first stages, popularity, lengths, pairs and content (see `_evidence`).
 
-    It learns on events that its first stages have not seen. On validation one scalar is chosen: its share beside the
-    mean of the first stages. Items that no first stage puts near the top follow behind, by that mean. The network never
-    saw words: where a query has a prompt, the first stages that read words answer, with equal shares.
+    It learns on events that its first stages have not seen. On validation its share beside the first stages is chosen,
+    and whether these speak by their mean or, where it leads clearly, by one of them. Items that no first stage puts
+    near the top follow behind, by the same. The network never saw words: where a query has a prompt, the first stages
+    that read words answer, with equal shares.
 
     Attributes:
         share: of the network, both sides standardised over the candidates of a query; 0 before it has learned.
+        base: the first stage that speaks for all, "" where their mean does.
     """
 
     class Config(Settings):
@@ -55,7 +59,7 @@ class Stack(Learned):
         self.config, self.inner, self.dataset = config, dict(inner), dataset
         self.count, self.seed = dataset.n_items, dataset.seed
         self.reads = any(one.reads for one in inner.values())
-        self.share = 0.0
+        self.share, self.base = 0.0, ""
         self._network: Network | None = None
 
     @cached_property
@@ -76,14 +80,11 @@ class Stack(Learned):
         self.share = 1.0 if text else 0.0
 
     def learn(self, queries: Queries, truth: Truth) -> None:
-        """Learn from queries whose right item competes; the others tell nothing.
-
-        Raises:
-            InputError: no right item is among the candidates of its query.
-        """
+        """Learn from queries whose right item competes; the others tell nothing."""
         lesson, config = self._lesson(*self._sample(queries, truth)), self.config
         if not len(lesson):
-            raise InputError("stack: no first stage has a right item among its best, so there is nothing to learn from")
+            say("stack: no first stage has a right item among its best, so it learns nothing, and they answer")
+            return
         seed = seeds.number(self.seed, "stack") % 2**31
         self._network = taught(lesson, config.width, config.passes, config.rate, config.dropout, seed)
         self.share = 1.0
@@ -121,29 +122,34 @@ class Stack(Learned):
     # ------------------------------------------------------------ the few weights
 
     def fit(self, queries: Queries, truth: Truth) -> None:
-        """Choose the network's share by NDCG@10.
+        """Choose the network's share, and who speaks for the first stages, by NDCG@10.
 
         Raises:
             InputError: there is nothing to choose by.
         """
         if not len(queries):
             raise InputError("stack: there are no validation queries to choose its weights by; choose another split")
-        shares = SHARES if self._network else (0.0,)
         queries, truth = self._sample(queries, truth)
+        shares, bases = SHARES if self._network else (0.0,), ["", *(self.inner if len(self.inner) > 1 else ())]
         gains = []
         for seen, true in self._seen(queries, truth):
-            sides = self._sides(seen)
-            gains.append([_gain(_mixed(sides, share), true) for share in shares])
+            said = self._said(seen)
+            sides = [(self._first(seen, base), said) for base in bases]
+            gains.append([[_gain(_mixed(side, share), true) for share in shares] for side in sides])
         ideal = (1 / np.log2(np.arange(PLACES) + 2.0)).cumsum()[truth.items.lengths.clip(1, PLACES) - 1]
-        self.share = shares[int((np.concatenate(gains, axis=1) / ideal).sum(1).argmax())]
+        found = torch.from_numpy(np.concatenate(gains, axis=2) / ideal)  # (bases, shares, Q)
+        best = found.mean(2).argmax(1)
+        base = clearly_best(found[torch.arange(len(bases)), best])
+        self.share, self.base = shares[int(best[base])], bases[base]
 
     def learned(self) -> dict[str, Any]:
-        """The network's share."""
-        return {"share": self.share}
+        """The network's share, and who speaks beside it."""
+        return {"share": self.share, "base": self.base}
 
     def restore(self, learned: Mapping[str, Any]) -> None:
-        """Take what `learned` gave."""
-        self.share = float(learned["share"])
+        """Take what `learned` gave; a first stage that is missing now leaves its place to the mean."""
+        self.share, base = float(learned["share"]), str(learned.get("base", ""))
+        self.base = base if base in self.inner else ""
 
     # ------------------------------------------------------------ answers
 
@@ -157,10 +163,11 @@ class Stack(Learned):
             heard = [standard(full(one, queries)) for one in self.inner.values() if one.reads]
             return torch.stack(heard).mean(0)
         seen = self.known.of(queries)
-        rest = (seen.mean - seen.mean.amax(1, keepdim=True)).masked_fill(seen.mean.isneginf(), -torch.inf)
+        first = seen.z[list(self.inner).index(self.base)] if self.base else seen.mean
+        rest = (first - first.amax(1, keepdim=True)).masked_fill(seen.mean.isneginf(), -torch.inf)
         if not self.share:
             return rest
-        joint = _mixed(self._sides(seen), self.share)
+        joint = _mixed((self._first(seen, self.base), self._said(seen)), self.share)
         least = np.where(seen.pads, np.inf, joint).min(axis=1, initial=0.0)
         total = rest - 1.0
         row, column = np.nonzero(~seen.pads)
@@ -168,15 +175,18 @@ class Stack(Learned):
         total[torch.from_numpy(row), torch.from_numpy(seen.items[row, column])] = torch.from_numpy(above)
         return total
 
-    def _sides(self, seen: Evidence) -> tuple[np.ndarray, np.ndarray]:
-        """(Q, C) the mean of the first stages and what the network says, both standardised; -inf for pads."""
-        first = _standard(seen.facts[..., self.known.names.index("mean z")], seen.pads)
-        if self._network is None:
-            return first, first
+    def _first(self, seen: Evidence, base: str) -> np.ndarray:
+        """(Q, C) what a first stage says, or, for "", the mean of all, standardised; -inf for pads."""
+        fact = self.known.names.index(f"{base} z" if base else "mean z")
+        return _standard(seen.facts[..., fact], seen.pads)
+
+    def _said(self, seen: Evidence) -> np.ndarray:
+        """(Q, C) what the network says, standardised; -inf for pads."""
         said = np.zeros(seen.items.shape)
-        with torch.inference_mode():
-            said[~seen.pads] = self._network(torch.from_numpy(seen.facts[~seen.pads])).double().numpy()
-        return first, _standard(said, seen.pads)
+        if self._network is not None:
+            with torch.inference_mode():
+                said[~seen.pads] = self._network(torch.from_numpy(seen.facts[~seen.pads])).double().numpy()
+        return _standard(said, seen.pads)
 
 
 def _mixed(sides: tuple[np.ndarray, np.ndarray], share: float) -> np.ndarray:

@@ -106,10 +106,11 @@ def test_words_are_answered_by_first_stages_that_read_them():
     assert not np.array_equal(heard(told, 1).items, heard(queries, 1).items)
 
 
-def test_nothing_to_learn_from():
+def test_nothing_to_learn_from(capsys):
     made, histories, truth, _ = ready(Stack)
-    with pytest.raises(InputError, match="no first stage has a right item among its best"):
-        made.learn(Queries.of(histories).rows(slice(0, 0)), truth.rows(slice(0, 0)))
+    made.learn(Queries.of(histories).rows(slice(0, 0)), truth.rows(slice(0, 0)))
+    assert "stack: no first stage has a right item among its best, so it learns nothing" in capsys.readouterr().err
+    assert (made.text, made.share) == ("", 0.0)
     with pytest.raises(InputError, match="no validation queries to choose its weights by"):
         made.fit(Queries.of(histories).rows(slice(0, 0)), truth.rows(slice(0, 0)))
 
@@ -166,7 +167,8 @@ def test_the_share_is_chosen_by_the_mean_of_queries_not_by_right_items(monkeypat
     by_mean = np.stack([-down, down, down])  # finds the single ones, and none of the nine
     by_network = np.stack([down, -down, -down])
     monkeypatch.setattr(Stack, "_seen", lambda *a: iter([(None, true)]))
-    monkeypatch.setattr(Stack, "_sides", lambda *a: (by_mean, by_network))
+    monkeypatch.setattr(Stack, "_first", lambda self, seen, base: by_mean)
+    monkeypatch.setattr(Stack, "_said", lambda *a: by_network)
     made._network = object()
     made.fit(Queries.of([[1], [2], [3]]), truth)
     assert made.share == 0.0, "two queries of three are better answered by the mean"
@@ -179,3 +181,19 @@ def test_cosines_of_candidates_are_those_of_their_rows():
     expected = np.where(row[:, None] >= 0, (table @ table.T).toarray()[row[:, None], items], 0)
     found = Content(table).alike(row, items)
     np.testing.assert_allclose(found[items >= 0], expected[items >= 0], atol=1e-6)
+
+
+@pytest.mark.usefixtures("counted")
+def test_a_first_stage_that_leads_clearly_speaks_for_all():
+    made, histories, truth, goal = ready(Stack)
+    half, queries = slice(0, 400, 2), Queries.of(histories)  # short histories, of which the first stage is right
+    made.fit(queries.rows(half), truth.rows(half))
+    assert made.learned() == {"share": 0.0, "base": "first"}
+    lists = made(queries.rows(half), 3)
+    np.testing.assert_array_equal(lists.items, made.inner["first"](queries.rows(half), 3).items)
+    other = ready(Stack)[0]
+    other.restore(made.learned())
+    np.testing.assert_array_equal(other(queries.rows(half), 3).items, lists.items)
+    other.restore({"share": 0.0, "base": "gone"})
+    assert other.base == ""
+    assert (lists.items[:, 0] == goal[half]).all()

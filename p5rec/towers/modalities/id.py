@@ -106,6 +106,8 @@ class Id(SizedByState, Modality):
         count, width = self.table.shape
         solved = torch.from_numpy(near(dataset.history("train"), count, width, alike))
         paired = solved.norm(dim=1) > 0
+        if not paired.any():
+            return
         scale = self.config.deviation / solved[paired].std().clamp(min=1e-9)
         with torch.no_grad():
             self.table[paired] = NOISE * self.table[paired] + scale * solved[paired].to(self.table)
