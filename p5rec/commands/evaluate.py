@@ -21,6 +21,7 @@ from p5rec.core.progress import say
 from p5rec.data.dataset import Dataset
 from p5rec.data.leaks import leaks
 from p5rec.data.schema import Role
+from p5rec.evaluation.compare import paired
 from p5rec.evaluation.entrants import Entrant, rows
 from p5rec.evaluation.evaluate import Measured, evaluate
 from p5rec.evaluation.honesty import Finding, Protocol, examine, refuse
@@ -29,6 +30,7 @@ from p5rec.evaluation.slices import cuts
 from p5rec.evaluation.standard import HEADLINE, names
 
 Part = Literal["valid", "test"]
+SURE, FAR = 0.05, 0.1  # p-value, and share of the best, from which on a better row than the serving one is told
 
 
 def report(made: Made, serves: str = "") -> Report:
@@ -78,6 +80,7 @@ def report(made: Made, serves: str = "") -> Report:
         directions={name: metric.higher for name, metric in metrics.items()},
     )
     found = replace(found, serves=serves or serving(made, found))
+    found = replace(found, findings=[*findings, *_served_below(found, valid)])
     return samples.added(made, found)
 
 
@@ -160,6 +163,22 @@ def serving(made: Made, found: Report) -> str:
     """The row that answers live requests: as the page says, else the best on validation."""
     best = found.best("valid") or found.best("test")
     return _wanted(made) or (best.name if best else next(iter(made.page.models)))
+
+
+def _served_below(found: Report, valid: Mapping[str, Measured]) -> list[Finding]:
+    """A warning where another row is far and surely better on validation than the one that serves."""
+    best = found.best("valid")
+    if best is None or found.serves not in valid or best.name == found.serves:
+        return []
+    values = [valid[name].values[found.headline] for name in (best.name, found.serves)]
+    gap = paired(valid[best.name], valid[found.serves], found.headline)
+    if gap.p >= SURE or abs(gap.mean) < FAR * abs(values[0]):
+        return []
+    told = f"{found.headline} {values[0]:.4f} against {values[1]:.4f}"
+    sentence = (
+        f"{found.serves} serves, as the page says, though {best.name} is surely better on validation rows: {told}"
+    )
+    return [Finding("warn", sentence)]
 
 
 def _wanted(made: Made) -> str:

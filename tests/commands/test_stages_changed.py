@@ -146,6 +146,15 @@ def test_a_server_that_stepped_aside_leaves_its_place_to_the_best(tmp_path: Path
     assert not (tmp_path / "run" / "report.json").exists(), "a report of another run's models"
 
 
+@pytest.mark.parametrize(("serves", "told"), [("popular", 1), ("ease", 0)])
+def test_a_server_that_is_surely_worse_than_another_row_is_told(tmp_path: Path, serves: str, told: int):
+    values = shop_page(write_shop(tmp_path), model={"ease": {}}, responder={}, serve={"responder": serves})
+    found = stage.run(read(values), tmp_path / "run").findings
+    doubts = [one.sentence for one in found if "is surely better on validation rows: ndcg@10" in one.sentence]
+    assert len(doubts) == told
+    assert all(one.startswith("popular serves, as the page says, though ") for one in doubts)
+
+
 def test_plugs_that_only_the_run_has_are_kept(tmp_path: Path):
     plugs = tmp_path / "plugs" / "responder"
     plugs.mkdir(parents=True)
