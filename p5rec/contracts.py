@@ -323,10 +323,9 @@ class Tuning(Plug):
 
 # ---------------------------------------------------------------- answers, their judges, and what finds them
 class Responder(Plug):
-    """Queries in, answers out, always batched; responders nest. Built as ``Responder(config, inner, dataset)``: the
-    responders or models its page entry names, the training data.
-    """
+    """Queries in, answers out, batched; they nest. Built as ``Responder(config, parts by name, training data)``."""
 
+    parts: ClassVar[tuple[int, int | None]] = (1, None)  # fewest and most that a page gives it; None: any number
     outside: ClassVar[bool] = False  # what it forbids holds for fallbacks too, so it stands outside of them
     reads: bool = False  # words of a query count
 

@@ -63,7 +63,7 @@ def choose(kind: str, entry: str | Mapping[str, Any], where: str) -> Chosen:
     settings = {"name": entry} if isinstance(entry, str) else dict(entry)
     name = settings.pop("name", None)
     if not isinstance(name, str):
-        raise InputError(f"{where}: a table for a {kind} needs a name, e.g. name = {FOLDERS[kind].names()[0]!r}")
+        raise InputError(f"{where}: a table for a {kind} needs a name, e.g. name = {FOLDERS[kind].offered()[0]!r}")
     try:
         plug = FOLDERS[kind].load(name)
     except InputError as error:

@@ -21,12 +21,14 @@ def faults(models: Mapping[str, Any], responders: Mapping[str, Any]) -> list[str
             index_of(name, entry.responder.config)
         except InputError as error:
             found += error.faults
-        inner = models.get(entry.of[0]) if len(entry.of) == 1 else None
+        if len(entry.of) != 1:
+            continue  # which is told of all responders alike
+        inner = models.get(entry.of[0])
         if inner is None or not issubclass(inner.model.plug, Factored):
             able = [one for one, model in models.items() if model and issubclass(model.model.plug, Factored)]
             found.append(
                 f"responder.{name}.of: items are looked up for one model whose scores are products of vectors, "
-                f"found {', '.join(map(repr, entry.of)) or 'none'}; "
+                f"found {entry.of[0]!r}; "
                 + (f"such models of this page: {', '.join(able)}" if able else "this page has none, e.g. add sasrec")
             )
     return found

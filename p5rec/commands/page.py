@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import tomli_w
 from pydantic import Field, ValidationError
 
-from p5rec.commands import indexing, origin, pupils
+from p5rec.commands import indexing, origin, parts, pupils
 from p5rec.commands.folders import Chosen, choose, use_own
 from p5rec.commands.origin import Origin
 from p5rec.contracts import Solved
@@ -237,6 +237,8 @@ def resolve(values: Mapping[str, Any]) -> Page:
         "store": faults.collect(choose, "store", run.serve.store, "serve.store"),
     }
     _check_names(run, resolved, responders, faults)
+    for side, views in page["modalities"].items():
+        faults.found += parts.repeated([view.name for view in views if view], f"{side}.modalities")
     if faults.found:
         raise InputError(faults.found)
     return Page(run=run, models=resolved, responders=responders, values=values, **page)
@@ -351,34 +353,18 @@ def _check_powers(where: str, model: Chosen, tasks: Mapping[str, Chosen]) -> Non
 
 
 def _responder(name: str, entry: dict[str, Any]) -> ResponderEntry:
-    of = entry.pop("of", [])
-    names = (of,) if isinstance(of, str) else tuple(of)
-    chosen = choose("responder", {"name": entry.pop("kind", name), **entry}, f"responder.{name}")
-    return ResponderEntry(name, chosen, names)
+    where, faults = f"responder.{name}", _Faults()
+    of = faults.collect(parts.named, entry.pop("of", []), where)
+    chosen = faults.collect(choose, "responder", {"name": entry.pop("kind", name), **entry}, where)
+    if faults.found:
+        raise InputError(faults.found)
+    return ResponderEntry(name, chosen, of)
 
 
 def _check_names(run: RunSection, models: Any, responders: Any, faults: _Faults) -> None:
     """Responders are made of models and of responders above them in the page; serve names one of either."""
-    known = list(models)
-    for name, entry in responders.items():
-        if name in models:
-            faults.found.append(f"responder.{name}: a model has this name already; give the responder another")
-        for part in entry.of if entry else ():
-            if part not in known:
-                faults.found.append(
-                    f"responder.{name}.of: there is no model or earlier responder {part!r}; {nearest(part, known)}"
-                )
-            if (
-                part in responders
-                and responders[part]
-                and responders[part].responder.plug.outside
-                and not (entry.responder.plug.outside)
-            ):
-                faults.found.append(
-                    f"responder.{name}.of: {part!r} holds rules, and its fallback would not obey them inside of "
-                    f"another responder; put the rules around {name!r} instead"
-                )
-        known.append(name)
+    known = [*models, *responders]
+    faults.found += parts.faults(models, responders)
     faults.found += pupils.faults(models, responders)
     faults.found += indexing.faults(models, responders)
     for key in ("responder", "fallback"):

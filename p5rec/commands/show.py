@@ -101,7 +101,7 @@ def plugs(kind: str, screen: Console) -> None:
         return
     if kind not in FOLDERS:
         raise InputError(f"list: there is no kind {kind!r}; {nearest(kind, [*FOLDERS, 'page'])}")
-    for name in FOLDERS[kind].names():
+    for name in FOLDERS[kind].offered():
         plug: type[Plug] = FOLDERS[kind].load(name)
         screen.print(f"[bold]{name}[/]  {escape((plug.__doc__ or '').strip().splitlines()[0])}")
         for setting, field in plug.Config.model_fields.items():

@@ -21,6 +21,7 @@ class Plug(ABC):
     """What all plugs share: a configuration class that lists every parameter once."""
 
     Config: ClassVar[type[Config]] = Config
+    internal: ClassVar[bool] = False  # put together by the program alone; no page names it
 
 
 @dataclass
@@ -43,6 +44,14 @@ class Folder:
         """All plugs that can be named, sorted."""
         return sorted(self._files())
 
+    def offered(self) -> list[str]:
+        """Those that a page can name, sorted; of the user's own all, for a file of theirs may not load."""
+        files = self._files()
+        return [one for one in sorted(files) if isinstance(files[one], Path) or not self._internal(one)]
+
+    def _internal(self, name: str) -> bool:
+        return bool(getattr(self.load(name), "internal", False))
+
     def load(self, name: str) -> type[Any]:
         """The one class of the plug called `name`.
 
@@ -52,7 +61,7 @@ class Folder:
         """
         files = self._files()
         if name not in files:
-            raise InputError(f"there is no {self.kind} called {name!r}; {nearest(name, files)}")
+            raise InputError(f"there is no {self.kind} called {name!r}; {nearest(name, self.offered())}")
         place = files[name]
         module = importlib.import_module(place) if isinstance(place, str) else _import_file(place)
         return self._only_class(module, name)

@@ -34,6 +34,8 @@ class Answerer(Responder):
         seed: int = Field(0, ge=0, description="of the draws")
         rows: int = Field(256, ge=1, description="prompts read at once")
 
+    internal = True
+
     def __init__(self, config: Config, inner: Mapping[str, Model | Responder], dataset: Dataset) -> None:
         model, self.ranker = inner["model"], inner["ranker"]
         if not isinstance(model, Prompted) or dataset.words is None:

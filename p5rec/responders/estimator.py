@@ -26,6 +26,8 @@ class Estimator(Responder):
 
         tokens: int = Field(32_768, ge=1, description="positions and candidates at once: rows of a batch x both")
 
+    internal = True
+
     def __init__(self, config: Config, inner: Mapping[str, Model], dataset: Dataset) -> None:
         (name, model), *_ = inner.items()
         if not isinstance(model, Estimates):

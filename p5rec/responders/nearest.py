@@ -33,6 +33,8 @@ class Nearest(Indexed, Responder):
         index: str | dict[str, Any] = Field("faiss", description="index of vectors, or a table with its name")
         tokens: int = Field(32_768, ge=1, description="positions encoded at once: rows of a batch x length")
 
+    parts = (1, 1)
+
     def __init__(self, config: Config, inner: Mapping[str, Responder], dataset: Dataset) -> None:
         (self.exact,) = inner.values()
         self.model: Factored | None = getattr(self.exact, "model", None)  # none where it cannot grow, and must

@@ -39,6 +39,7 @@ class Rules(Responder):
         deny_file: Path | None = Field(None, description="further entries of `deny`, one a line")
         column: str = Field("", description="category column of the items that the lists name; empty: item ids")
 
+    parts = (1, 1)
     outside = True
 
     def __init__(self, config: Config, inner: Mapping[str, Responder], dataset: Dataset) -> None:

@@ -33,6 +33,8 @@ class Scorer(Responder):
         cells: int = Field(8_000_000, ge=1, description="scores held at once: rows of a batch x items")
         tokens: int = Field(32_768, ge=1, description="positions encoded at once: rows of a batch x length")
 
+    internal = True
+
     def __init__(self, config: Config, inner: Mapping[str, Model], dataset: Dataset) -> None:
         (self.model,) = inner.values()
         self.reads = isinstance(self.model, Prompted)

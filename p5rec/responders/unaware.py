@@ -30,6 +30,8 @@ class Unaware(Responder):
 
         known: int = Field(0, ge=0, description="items that the inner ranker knows, the first ones; 0: all")
 
+    internal = True
+
     def __init__(self, config: Config, inner: Mapping[str, Responder], dataset: Dataset) -> None:
         (self.inner,) = inner.values()
         self.config, self.count = config, dataset.n_items

@@ -27,6 +27,8 @@ class Unseen(Responder):
             "auto", description=f"auto leaves seen items out where fewer than {REPEATS:.0%} of events are repeats"
         )
 
+    parts = (1, 1)
+
     def __init__(self, config: Config, inner: Mapping[str, Responder], dataset: Dataset) -> None:
         (self.inner,) = inner.values()
         self.reads = bool(getattr(self.inner, "reads", False))  # it may stand alone, to be asked what it excludes

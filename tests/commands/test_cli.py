@@ -112,6 +112,12 @@ def test_list_names_plugs_and_their_settings(kind: str, capsys):
     assert {"model": "sasrec", "page": "quickstart", "split": "leave_one_out"}.get(kind, "") in out
 
 
+def test_list_leaves_out_what_no_page_can_name(capsys):
+    _, out, _ = p5rec("list", "responder", capsys=capsys)
+    assert {"blend", "unseen"} <= {*out.split()}
+    assert not {"scorer", "answerer"} & {line.split()[0] for line in out.splitlines()}
+
+
 def test_doctor_knows_what_each_extra_brings():
     declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
     extras = declared["project"]["optional-dependencies"]
