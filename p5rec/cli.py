@@ -14,7 +14,8 @@ from rich.console import Console
 from p5rec.core.errors import InputError, P5Error
 
 app = typer.Typer(help="From a raw interaction log to a live recommender.", no_args_is_help=True, add_completion=False)
-screen = Console(highlight=False)
+screen = Console(highlight=False, emoji=False)  # ":name:" in a title is no emoji
+told = Console(stderr=True, highlight=False, emoji=False)
 
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="change any key of the page")]
 Out = Annotated[Path, typer.Option("--out", help="folder to write; it counts as finished only when whole")]
@@ -78,7 +79,7 @@ def evaluate(folder: Run) -> None:
 
 @app.command()
 def tune(
-    page: Annotated[str, typer.Argument(help="a page with a [tune] section: settings and their ranges")],
+    page: Annotated[str, typer.Argument(help="a page with a \\[tune] section: settings and their ranges")],
     out: Out = Path("runs/tune"),
     settings: Settings = None,
 ) -> None:
@@ -239,11 +240,11 @@ def main() -> None:
     try:
         app(standalone_mode=False)
     except P5Error as error:
-        Console(stderr=True, highlight=False).print(str(error), markup=False, soft_wrap=True)
+        told.print(str(error), markup=False, soft_wrap=True)
         sys.exit(error.exit_code)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        Console(stderr=True, highlight=False).print(f"{where}{error.strerror or error}", markup=False, soft_wrap=True)
+        told.print(f"{where}{error.strerror or error}", markup=False, soft_wrap=True)
         sys.exit(1)
     except typer.Exit as done:
         sys.exit(done.exit_code)
@@ -252,7 +253,7 @@ def main() -> None:
     except Exception as error:
         if not hasattr(error, "exit_code") or not hasattr(error, "format_message"):
             raise
-        Console(stderr=True, highlight=False).print(error.format_message(), markup=False)
+        told.print(error.format_message(), markup=False)
         sys.exit(error.exit_code)
 
 

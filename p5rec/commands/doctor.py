@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import psutil
 import torch
+from rich.markup import escape
 from rich.table import Table
 
 BRINGS: dict[str, tuple[str, str]] = {
@@ -83,7 +84,7 @@ def table() -> Table:
     for found in findings():
         missing = not found.version
         command = f"pip install 'p5rec[{found.extra}]'" if missing else ""
-        shown.add_row(found.package, found.version or "[red]missing[/]", found.brings, command.replace("[", "\\["))
+        shown.add_row(found.package, found.version or "[red]missing[/]", escape(found.brings), escape(command))
     for name, value in machine().items():
         shown.add_row(name, value, "this machine", "")
     return shown

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from p5rec.commands.folders import choose
 from p5rec.core.errors import InputError
@@ -19,12 +20,12 @@ def run(file: str, screen: Console, out: Path | None) -> None:
         InputError: the file is missing or cannot be read.
     """
     tables = choose("source", {"name": guess(file), "path": file}, "inspect").make().read()
-    shown = Table(title=file, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    shown = Table(title=Text(file, "italic"), title_justify="left", box=None, padding=(0, 2, 0, 0))
     rows = tables.schema.describe()
     for head in rows[0] if rows else ():
-        shown.add_column(str(head))
+        shown.add_column(Text(str(head)))
     for row in rows:
-        shown.add_row(*(str(value) for value in row.values()))
+        shown.add_row(*(Text(str(value)) for value in row.values()))
     screen.print(shown)
     if out is not None:
         if out.exists():

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from p5rec.commands import doctor
 from p5rec.commands.folders import FOLDERS
@@ -28,12 +29,12 @@ def recommendations(
     """A short table for each user, history or item: titles, and why."""
     items, titles = recommender.dataset.items, recommender.dataset.titles
     for name, answer in zip(asked, answers, strict=True):
-        table = Table(title=name, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+        table = Table(title=Text(name, "bold"), title_justify="left", box=None, padding=(0, 2, 0, 0))
         for head in ("", "item", "because") if reasons else ("", "item", "id"):
             table.add_column(head)
         for rank, one in enumerate(answer.items, start=1):
             why = f"because you chose {titles[items.number(one.because)]}" if one.because else "many choose it"
-            table.add_row(str(rank), escape(one.title), escape(why if reasons else one.item_id))
+            table.add_row(str(rank), Text(one.title), Text(why if reasons else one.item_id))
         screen.print(table)
         if answer.note:
             screen.print(f"  {answer.note}", markup=False)
@@ -80,7 +81,9 @@ def search(found: Search, out: Path, screen: Console) -> None:
     """The best settings of a search, what mattered, and where things lie."""
     best = found.best
     if best is not None:
-        screen.print(f"{found.metric} of {found.of} on validation rows: {best.value:.4f} (trial {best.number})")
+        screen.print(
+            f"{found.metric} of {found.of} on validation rows: {best.value:.4f} (trial {best.number})", markup=False
+        )
         for key, value in best.settings.items():
             share = f"  ({found.importance[key]:.0%} of what mattered)" if key in found.importance else ""
             screen.print(f"  {key} = {json.dumps(value)}{share}", markup=False)
@@ -103,7 +106,7 @@ def plugs(kind: str, screen: Console) -> None:
         raise InputError(f"list: there is no kind {kind!r}; {nearest(kind, [*FOLDERS, 'page'])}")
     for name in FOLDERS[kind].offered():
         plug: type[Plug] = FOLDERS[kind].load(name)
-        screen.print(f"[bold]{name}[/]  {escape((plug.__doc__ or '').strip().splitlines()[0])}")
+        screen.print(f"[bold]{escape(name)}[/]  {escape((plug.__doc__ or '').strip().splitlines()[0])}")
         for setting, field in plug.Config.model_fields.items():
             screen.print(
                 f"    {escape(setting)} = {escape(_default(field))}  [dim]{escape(field.description or '')}[/]"

@@ -12,10 +12,11 @@ from typing import TypeVar
 
 import psutil
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 T = TypeVar("T")
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, emoji=False)
 
 
 def track(work: Iterable[T], title: str, total: int | None = None) -> Iterator[T]:
@@ -24,7 +25,7 @@ def track(work: Iterable[T], title: str, total: int | None = None) -> Iterator[T
         yield from work
         return
     with Progress(console=console, transient=True) as bar:
-        yield from bar.track(work, total=total, description=title)
+        yield from bar.track(work, total=total, description=escape(title))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from p5rec.evaluation.report_parts import Report, Row
 from p5rec.evaluation.standard import HEADLINE
@@ -14,19 +15,20 @@ def table(report: Report) -> Table:
     """Best first; the best bold, rows that are surely worse (p < .05 after Holm) marked by ▾."""
     shown = shown_metrics(report)
     best = report.best()
-    out = Table(title=_title(report), title_justify="left", caption=_caption(report), caption_justify="left", box=None)
+    title, caption = escape(_title(report)), escape(_caption(report, shown))
+    out = Table(title=title, title_justify="left", caption=caption, caption_justify="left", box=None)
     out.add_column("model")
     for metric in shown:
-        out.add_column(f"{label(metric)}  [dim]95 %[/]")
+        out.add_column(f"{escape(label(metric))}  [dim]95 %[/]")
     out.add_column("fit", justify="right")
     out.add_column("rank", justify="right")
     for row in report.ranked():
         style = "bold" if best is not None and row.name == best.name else ""
         if not row.test:
-            out.add_row(escape(row.name), f"[dim]{escape(row.note or 'not measured')}[/]")
+            out.add_row(Text(row.name), f"[dim]{escape(row.note or 'not measured')}[/]")
             continue
         cells = [_cell(row, metric) for metric in shown]
-        out.add_row(escape(row.name), *cells, seconds(row.seconds_fit), seconds(row.seconds_rank), style=style)
+        out.add_row(Text(row.name), *cells, seconds(row.seconds_fit), seconds(row.seconds_rank), style=style)
     return out
 
 
@@ -41,9 +43,14 @@ def _cell(row: Row, metric: str) -> str:
     if metric not in row.test:
         return "–"
     low, high = row.intervals.get("test", {}).get(metric, (float("nan"), float("nan")))
-    difference = row.differences.get(metric)
-    mark = "▾" if difference is not None and difference.significant else " "
+    mark = "▾" if _is_worse(row, metric) else " "
     return f"{number(row.test[metric])}{mark} [dim]{number(low)}–{number(high)}[/]"
+
+
+def _is_worse(row: Row, metric: str) -> bool:
+    """Whether it is surely worse than the best, and its cell marked."""
+    difference = row.differences.get(metric)
+    return metric in row.test and difference is not None and difference.significant
 
 
 def _title(report: Report) -> str:
@@ -51,6 +58,9 @@ def _title(report: Report) -> str:
     return f"test rows · {protocol.words()} · fitted on {protocol.fitted_on}"
 
 
-def _caption(report: Report) -> str:
+def _caption(report: Report, shown: list[str]) -> str:
+    """What the marks mean; "" where no cell has one."""
     best = report.best()
-    return f"▾ surely worse than {best.name} (paired test, p < .05 after Holm)" if best and len(report.rows) > 1 else ""
+    if best is None or not any(_is_worse(row, metric) for row in report.rows for metric in shown):
+        return ""
+    return f"▾ surely worse than {best.name} (paired test, p < .05 after Holm)"

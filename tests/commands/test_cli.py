@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import typer
 
 from p5rec import cli
 from p5rec.commands.doctor import BRINGS
@@ -116,6 +117,20 @@ def test_list_leaves_out_what_no_page_can_name(capsys):
     _, out, _ = p5rec("list", "responder", capsys=capsys)
     assert {"blend", "unseen"} <= {*out.split()}
     assert not {"scorer", "answerer"} & {line.split()[0] for line in out.splitlines()}
+
+
+def test_help_keeps_its_square_brackets(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    _, out, _ = p5rec("tune", "--help", capsys=capsys)
+    assert "a page with a [tune] section" in out
+
+
+@pytest.mark.parametrize("command", typer.main.get_command(cli.app).commands.values(), ids=lambda one: one.name)
+def test_nothing_of_a_help_text_is_lost(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    _, out, _ = p5rec(command.name, "--help", capsys=capsys)
+    for parameter in command.params:
+        assert (getattr(parameter, "help", None) or "").replace("\\[", "[") in " ".join(out.replace("│", " ").split())
 
 
 def test_doctor_knows_what_each_extra_brings():

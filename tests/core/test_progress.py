@@ -8,6 +8,11 @@ def test_track_gives_everything_in_order() -> None:
     assert list(track(range(5), "counting")) == list(range(5))
 
 
+def test_a_title_with_brackets_is_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert list(track(range(2), "reading [/x]")) == [0, 1]
+
+
 def test_say_leaves_standard_output_clean(capsys: pytest.CaptureFixture[str]) -> None:
     say("fitted [in] 3 s")
     out, err = capsys.readouterr()

@@ -222,6 +222,19 @@ def test_the_screen_shows_the_best_first_and_marks_what_is_surely_worse(report: 
     assert "Recall@10" in text
 
 
+def test_the_screen_explains_only_marks_that_are_there(report: Report) -> None:
+    def shown(found: Report) -> str:
+        console = Console(width=140, record=True)
+        console.print(table(found))
+        return console.export_text()
+
+    assert "▾ surely worse than sasrec" in shown(report)
+    alike = replace(report, rows=[replace(row, differences={}) for row in report.rows])
+    assert "▾" not in shown(alike)
+    odd = replace(report, rows=[replace(row, name=f"[/{row.name}]") for row in report.rows])
+    assert "▾ surely worse than [/sasrec]" in shown(odd)
+
+
 def test_rows_differ_from_the_best_row_only(report: Report) -> None:
     found = {row.name: row for row in report.rows}
     assert not found["sasrec"].differences
