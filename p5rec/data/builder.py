@@ -186,7 +186,7 @@ def _joining(tables: Tables, sides: dict[str, pl.DataFrame | None]) -> tuple[pl.
 
 def _notes(tables: Tables, intake: Intake, found: Numbered, sides: dict[str, pl.DataFrame | None]) -> list[str]:
     """Sentences on what was found in the input and is no fault."""
-    notes = [intake.time.note] if intake.time.note else []
+    notes = [*tables.notes, intake.time.note or ""]
     if not tables.ordered and (found.events.time == -1).all():
         notes.append("the events have no times: the order of a history is random, and nothing may be read into it")
     for name, keys in (("users", intake.user_keys), ("items", intake.item_keys)):

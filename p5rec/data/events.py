@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from typing import Any
@@ -39,6 +39,7 @@ class Tables:
         texts: words of the events in file order, where the source has read them itself rather than left them to
             columns with the role text.
         rows: about how many events there are, 0 if unknown.
+        notes: sentences on what was found while reading and is no fault.
         links: "users" or "items" → name → table of pairs or triples (`p5rec.data.links`).
     """
 
@@ -52,6 +53,7 @@ class Tables:
     rows: int = 0
     texts: Mapping[str, Any] = field(default_factory=dict)
     links: Mapping[str, Mapping[str, Scan]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ def joined(tables: Mapping[str, Tables]) -> Tables:
         facts=_facts(parts),
         dropped=dropped,
         rows=sum(len(part.intake.user) for part in parts),
+        notes=[note for part in parts for note in part.tables.notes],
     )
 
 

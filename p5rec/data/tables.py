@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-import polars as pl
 from pydantic import ConfigDict, Field
 
 from p5rec.core.config import Config
@@ -17,6 +15,7 @@ from p5rec.data.features import Kind
 from p5rec.data.infer import infer, mixed_ids
 from p5rec.data.read import Scan, file_format, files, opened, scan
 from p5rec.data.schema import ColumnSchema, Role, Schema
+from p5rec.data.vectors import with_vectors
 
 LINES = 10_000  # of JSON lines looked at for ids of mixed types
 
@@ -88,7 +87,7 @@ def assembled(
     Raises:
         InputError: a column is missing, not recognised, or its ids have mixed types.
     """
-    items = _with_vectors(items, options.item_vectors)
+    items, notes = with_vectors(items, options.item_vectors)
     schema = _given(options, events, users, items) or infer(events, users, items, options.roles(), ordered)
     if faults := schema.faults(events.name) + _mixed(events, schema):
         raise InputError(faults)
@@ -106,6 +105,7 @@ def assembled(
             side: {name: scan(path) for name, path in paths.items()}
             for side, paths in (("users", options.user_links), ("items", options.item_links))
         },
+        notes=notes,
     )
 
 
@@ -120,27 +120,6 @@ def _given(options: RoleOptions, events: Scan, users: Scan | None, items: Scan |
     if faults:
         raise InputError(faults)
     return schema
-
-
-def _with_vectors(items: Scan | None, paths: Mapping[str, str]) -> Scan | None:
-    if not paths:
-        return items
-    if items is None:
-        raise InputError("item_vectors: vectors stand in the order of the item table; give its path as items too")
-    frame = items.frame.collect(engine="streaming")
-    for name, path in paths.items():
-        frame = frame.with_columns(_vectors(Path(path), len(frame), items.name).alias(name))
-    return Scan(frame.lazy(), items.name, len(frame))
-
-
-def _vectors(path: Path, count: int, where: str) -> pl.Series:
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: this is not an array ({error}); expected .npy of (rows, width) numbers") from None
-    if values.ndim != 2 or len(values) != count:
-        raise InputError(f"{path}: found shape {values.shape}, expected {count} rows as in {where}")
-    return pl.Series(values.astype(np.float32), dtype=pl.Array(pl.Float32, values.shape[1]))
 
 
 def _mixed(events: Scan, schema: Schema) -> list[str]:
