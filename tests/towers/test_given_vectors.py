@@ -1,6 +1,7 @@
 """Given vectors: whatever their length and centre, they tell items apart; missing ones are missing parts."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,15 @@ def test_a_vector_that_lacks_a_number_is_none() -> None:
     modality, values = made(Features(3, {"text": Column(Kind.VECTOR, given)}))
     assert modality.present(values).tolist() == [True, False, False]
     assert not modality.encode(values)[1:].any()
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_vectors_mapped_from_a_file_are_copied(tmp_path: Path) -> None:
+    np.save(tmp_path / "v.npy", np.array([[1.0, 2.0], [np.nan, 2.0]], dtype=np.float32))
+    mapped = np.load(tmp_path / "v.npy", mmap_mode="r")
+    _, values = made(Features(2, {"text": Column(Kind.VECTOR, mapped)}))
+    values[0] = 0.0
+    assert mapped[0].tolist() == [1.0, 2.0]
 
 
 def test_an_item_never_seen_is_told_by_its_vector() -> None:

@@ -90,8 +90,9 @@ class Projected(Modality):
 
 def _whole(vectors: np.ndarray) -> Tensor:
     """The same (N, E) vectors; one that lacks a number is none."""
-    found = torch.from_numpy(np.asarray(vectors, dtype=np.float32))
-    return torch.where(found.isfinite().all(1, keepdim=True), found, torch.nan)
+    found = np.array(vectors, dtype=np.float32)  # a copy: columns are mapped from files that must not change
+    found[~np.isfinite(found).all(1)] = np.nan
+    return torch.from_numpy(found)
 
 
 class Projection(nn.Module):
