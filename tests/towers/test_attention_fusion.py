@@ -31,8 +31,8 @@ def test_unknown_parts_can_be_counted_too() -> None:
     assert torch.allclose(fused, sum(parts.values()), atol=1e-5)
 
 
-@pytest.mark.parametrize(("asked", "heads"), [(4, 4), (3, 1), (6, 2), (64, 8)])
-def test_heads_divide_the_width(asked: int, heads: int) -> None:
+@pytest.mark.parametrize(("asked", "heads"), [(4, 4), (3, 2), (6, 4), (7, 8), (64, 8)])
+def test_heads_are_the_nearest_divisor_of_the_width(asked: int, heads: int) -> None:
     fusion = PLUG(PLUG.Config(heads=asked), NAMES, 8)
     assert fusion.heads == heads
     assert fusion(*some()).shape == (64, 8)

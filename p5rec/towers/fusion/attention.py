@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import torch
@@ -16,7 +15,12 @@ from p5rec.core.config import Config
 class AttentionConfig(Config):
     """Settings of the attention."""
 
-    heads: int = Field(4, ge=1, description="heads, each of which weighs the parts for its share of the width")
+    heads: int = Field(
+        4,
+        ge=1,
+        description="heads, each of which weighs the parts for its share of the width; "
+        "the nearest divisor of the width is taken, the smaller of two",
+    )
     unknown: bool = Field(False, description="parts that are not known count with their learned vectors, too")
 
 
@@ -24,14 +28,13 @@ class Attention(Fusion):
     """Σ over the known parts, weighed by each head for its share of D; begins as their plain sum.
 
     The mean of the known parts asks, each part and its name answer (Vaswani et al., 2017, with values as they are).
-    There are as many heads as divide both the width and the heads asked for.
     """
 
     Config = AttentionConfig
 
     def __init__(self, config: AttentionConfig, names: list[str], width: int) -> None:
         super().__init__()
-        self.config, self.names, self.heads = config, list(names), math.gcd(config.heads, width)
+        self.config, self.names, self.heads = config, list(names), nearest_divisor(width, config.heads)
         self.query, self.key = nn.Linear(width, width), nn.Linear(width, width, bias=False)
         self.name = nn.Parameter(torch.randn(len(names), width) / width**0.5)
         nn.init.zeros_(self.query.weight)
@@ -53,3 +56,9 @@ class Attention(Fusion):
     def _split(self, x: Tensor) -> Tensor:
         """(N, M, D) → (N, M, H, D / H)."""
         return x.unflatten(-1, (self.heads, -1))
+
+
+def nearest_divisor(number: int, wanted: int) -> int:
+    """The divisor of a number that is nearest to what is wanted, the smaller of two."""
+    divisors = (one for one in range(1, number + 1) if number % one == 0)
+    return min(divisors, key=lambda one: (abs(one - wanted), one))
