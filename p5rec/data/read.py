@@ -24,6 +24,7 @@ SEPARATORS = "\t,;|"
 SAMPLE = 1 << 16  # bytes looked at to guess separators and row counts
 INFERRED = 10_000  # rows whose types are looked at
 SQUEEZE = 4  # usual ratio of gzipped text
+MARKS = (b"\xff\xfe", b"\xfe\xff")  # the first bytes of text in UTF-16
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def files(path: str | Path) -> list[Path]:
     """The files a path, folder or glob stands for, sorted.
 
     Raises:
-        InputError: there are none, or one of them is empty.
+        InputError: there are none, or one of them is empty or text in UTF-16.
     """
     text, place = str(path), Path(path)
     found = [place]
@@ -76,6 +77,11 @@ def files(path: str | Path) -> list[Path]:
         raise InputError(f"{path}: no table found there; expected CSV, TSV, Parquet or JSON lines")
     faults = [f"{file}: there is no such file" for file in found if not file.exists()]
     faults += [f"{file}: this file is empty; expected a table" for file in found if file.is_file() and _empty(file)]
+    faults += [
+        f"{file}: the text is UTF-16, expected UTF-8; convert it, e.g. with iconv -f utf-16 -t utf-8"
+        for file in found
+        if file.is_file() and first_bytes(file, 2) in MARKS
+    ]
     if faults:
         raise InputError(faults)
     return found
