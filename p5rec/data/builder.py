@@ -15,7 +15,7 @@ from p5rec.core.progress import working
 from p5rec.data import event_texts, storage
 from p5rec.data.context import context_columns
 from p5rec.data.dataset import Dataset
-from p5rec.data.encode import FeatureConfig, encode
+from p5rec.data.encode import FeatureConfig, encode, too_large
 from p5rec.data.events import Events, Part, Tables
 from p5rec.data.facts import facts_about
 from p5rec.data.filtering import Dropped, filtered, name_of
@@ -98,6 +98,8 @@ def assemble(
     dropped += gone
     complete(events, tables)
     sides = {name: side(tables, name, dropped) for name in SIDES}
+    if faults := [fault for name in SIDES for fault in _too_large(tables, name, sides[name])]:
+        raise InputError(faults)
     with working("numbering users and items"):
         keys = intake.user_keys, intake.item_keys
         joining = _joining(tables, sides) if features.table_items else (None, None)
@@ -174,6 +176,10 @@ def complete(events: Events, tables: Tables) -> None:
         faults.append(f"{where}, column {time!r}: {bad} times are missing; {advice}")
     if faults:
         raise InputError(faults)
+
+
+def _too_large(tables: Tables, name: str, table: pl.DataFrame | None) -> list[str]:
+    return too_large(table, getattr(tables.schema, name), tables.facts.get(name, name))
 
 
 def _joining(tables: Tables, sides: dict[str, pl.DataFrame | None]) -> tuple[pl.Series | None, pl.Series | None]:

@@ -20,6 +20,8 @@ from p5rec.data.vocabulary import Vocabulary
 
 RARE = "(rare)"  # the level that takes in the rare ones
 DAYS = 86_400
+LARGEST = 1e30  # of a number, which becomes a float32
+EXPECTED = f"a number from {-LARGEST:g} to {LARGEST:g}"
 
 
 class FeatureConfig(Config):
@@ -70,6 +72,23 @@ def encode(
         if column.kind == Kind.TIME and config.ages and now != -1:
             found[f"{name}_age"] = _age(found[name], trained, now)
     return Features(len(vocabulary), found)
+
+
+def too_large(table: pl.DataFrame | None, columns: Mapping[str, ColumnSchema], where: str) -> list[str]:
+    """Numbers of a table that would not stay finite, one sentence each."""
+    if table is None:
+        return []
+    ident = next(name for name, column in columns.items() if column.kind == Kind.ID and not column.role)
+    numbers = {
+        name: table[name].cast(pl.Float64, strict=False).fill_null(0.0).to_numpy()
+        for name, column in columns.items()
+        if column.kind == Kind.NUMBER and column.role != Role.IGNORE
+    }
+    return [
+        f"{where}: {table[ident][int(row)]!r}, column {name!r}: found {values[row]:g}, expected {EXPECTED}"
+        for name, values in numbers.items()
+        for row in np.flatnonzero(np.isfinite(values) & (np.abs(values) > LARGEST))
+    ]
 
 
 def rows_of(table: pl.DataFrame, columns: Mapping[str, ColumnSchema], vocabulary: Vocabulary) -> np.ndarray:

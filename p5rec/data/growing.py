@@ -11,7 +11,18 @@ import polars as pl
 
 from p5rec.core.errors import InputError, nearest
 from p5rec.data.dataset import Dataset
-from p5rec.data.encode import RARE, as_lists, as_seconds, as_text, plain_column, ragged_levels, scaled, years_before
+from p5rec.data.encode import (
+    EXPECTED,
+    LARGEST,
+    RARE,
+    as_lists,
+    as_seconds,
+    as_text,
+    plain_column,
+    ragged_levels,
+    scaled,
+    years_before,
+)
 from p5rec.data.features import Column, Features, Kind
 from p5rec.data.ragged import Ragged
 from p5rec.data.schema import ColumnSchema, Role
@@ -96,10 +107,10 @@ def _wrong(value: Any, column: ColumnSchema, width: int | None) -> str | None:
     if value is None or column.role == Role.IGNORE:
         return None
     if column.kind == Kind.NUMBER:
-        return None if _is_number(value) else "a number"
+        return None if _is_number(value) else EXPECTED
     if column.kind == Kind.VECTOR:
         if not isinstance(value, list) or not all(map(_is_number, value)):
-            return "a list of numbers"
+            return f"a list of numbers, each {EXPECTED}"
         return None if width in (None, len(value)) else f"{width} numbers, not {len(value)}"
     if column.kind == Kind.LIST:
         return None if isinstance(value, list | str) else "a list"
@@ -117,8 +128,8 @@ def _is_time(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     try:
-        return not isinstance(value, bool) and bool(np.isfinite(float(value)))
-    except (TypeError, ValueError):
+        return not isinstance(value, bool) and abs(float(value)) <= LARGEST  # NaN is none
+    except (TypeError, ValueError, OverflowError):
         return False
 
 

@@ -153,6 +153,18 @@ def test_line_that_is_no_json(tmp_path: Path) -> None:
     assert faults[1] == f"{path}: row 3 is no JSON object ('[1]\\n'); expected one a line"
 
 
+@pytest.mark.parametrize("order", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("name", ["e.csv", "e.jsonl", "e.csv.gz", "e.txt"])
+def test_text_in_utf16_is_told_by_its_mark(tmp_path: Path, order: str, name: str) -> None:
+    text = ("\ufeff" + HEAD + GOOD).encode(order)
+    path = written(tmp_path, gzip.compress(text) if name.endswith("gz") else text, name)
+    sentence = f"{path}: the text is UTF-16, expected UTF-8; convert it, e.g. with iconv -f utf-16 -t utf-8"
+    assert refused(path) == [sentence]
+    with pytest.raises(InputError) as caught:
+        Sequences(Sequences.Config(path=path)).read()
+    assert caught.value.faults == (sentence,)
+
+
 def test_text_that_is_not_utf8(tmp_path: Path) -> None:
     path = written(tmp_path, (HEAD + GOOD).encode() + b"u\xe9,i1,3,1000000000\n")
     (fault,) = refused(path)
@@ -318,13 +330,6 @@ def test_too_many_event_kinds(tmp_path: Path) -> None:
     assert refused(path, event_kind="what") == [f"{path}: found 300 event kinds, e.g. '0x'; expected at most 255"]
 
 
-def test_vectors_that_are_no_array(tmp_path: Path) -> None:
-    items = written(tmp_path, "item_id\ni1\n", "items.csv")
-    path = written(tmp_path, b"noise", "v.npy")
-    (fault,) = refused(written(tmp_path, HEAD + GOOD), items=items, item_vectors={"v": path})
-    assert fault.startswith(f"{path}: this is not an array (")
-
-
 def test_blank_sequences(tmp_path: Path) -> None:
     path = written(tmp_path, "\n  \n", "s.txt")
     with pytest.raises(InputError, match=r"s.txt: this file has no lines with words; expected `user item item …`"):
@@ -367,3 +372,13 @@ def test_an_id_that_is_no_number(tmp_path: Path) -> None:
     frame = steps().with_columns(user_id=pl.Series([1.0] * 29 + [float("nan")]))
     with pytest.raises(InputError, match="row 30, column 'user_id': found nan, expected an id"):
         made(frames(frame))
+
+
+def test_numbers_of_items_and_users_that_would_not_stay_finite(tmp_path: Path) -> None:
+    items = written(tmp_path, "item_id,price,mass\ni1,1e308,1\ni2,3,-1e31\ni3,inf,1e30\n", "items.csv")
+    users = written(tmp_path, "user_id,age\nu1,20.5\nu2,4e99\n", "users.csv")
+    assert refused(written(tmp_path, HEAD + GOOD), items=items, users=users) == [
+        f"{users}: 'u2', column 'age': found 4e+99, expected a number from -1e+30 to 1e+30",
+        f"{items}: 'i1', column 'price': found 1e+308, expected a number from -1e+30 to 1e+30",
+        f"{items}: 'i2', column 'mass': found -1e+31, expected a number from -1e+30 to 1e+30",
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -146,10 +147,10 @@ def test_rows_that_cannot_join(dataset: Dataset) -> None:
     assert caught.value.faults == (
         "item row 1: there is no item_id; expected the id of the new item",
         "item row 2: there is no item column 'titel'; did you mean 'title'?",
-        "item row 2, column 'price': found 'dear', expected a number",
+        "item row 2, column 'price': found 'dear', expected a number from -1e+30 to 1e+30",
         "item row 2, column 'tags': found 3, expected a list",
         "item row 2, column 'genre': found ['a'], expected one value",
-        "item row 2, column 'vector': found 'v', expected a list of numbers",
+        "item row 2, column 'vector': found 'v', expected a list of numbers, each a number from -1e+30 to 1e+30",
     )
     more = [{"item_id": "n", "vector": [1, 2, 3]}, {"item_id": "m", "titel": 1, "released": "soon"}, {"titel": 2}]
     assert growing.faults(dataset, more) == [
@@ -158,6 +159,16 @@ def test_rows_that_cannot_join(dataset: Dataset) -> None:
         "item row 2, column 'released': found 'soon', expected a time",
         "item row 3: there is no item_id; expected the id of the new item",
     ]
+
+
+@pytest.mark.parametrize("number", [1e308, -2e30, 10**400, float("nan"), "1e31"])
+def test_numbers_that_would_not_stay_finite_cannot_join(dataset: Dataset, number: Any) -> None:
+    rows = [{"item_id": "n", "price": number}, {"item_id": "m", "vector": [0, number]}]
+    first, second = growing.faults(dataset, rows)
+    assert first.startswith(f"item row 1, column 'price': found {str(number)[:40]}".replace("1e31", "'1e31'"))
+    assert first.endswith("expected a number from -1e+30 to 1e+30")
+    assert second.endswith("expected a list of numbers, each a number from -1e+30 to 1e+30")
+    assert not growing.faults(dataset, [{"item_id": "n", "price": 1e30, "vector": [-1e30, 1]}])
 
 
 def test_data_without_an_item_table_grows_by_ids() -> None:
