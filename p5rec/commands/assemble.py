@@ -32,6 +32,7 @@ from p5rec.core import artifact
 from p5rec.core import seed as seeds
 from p5rec.core.errors import InputError
 from p5rec.data.dataset import Dataset
+from p5rec.data.edges import WithEvents
 from p5rec.data.features import Features
 from p5rec.data.index import Indexed
 from p5rec.towers.tower import build as build_tower
@@ -56,6 +57,29 @@ def setting(page: Page, dataset: Dataset) -> Setting:
         target=dataset.target,
         seed=dataset.seed,
     )
+
+
+def aside(page: Page, dataset: Dataset) -> list[str]:
+    """The modalities that a page names and that find nothing to read in the data, a sentence each."""
+    found = []
+    for side, section, features, columns in (
+        ("items", page.run.items, dataset.item_features, dataset.schema.items),
+        ("users", page.run.users, dataset.user_features, dataset.schema.users),
+    ):
+        known = replace(features, columns=WithEvents(features.columns, _none, 0), words=dataset.words)
+        named = page.modalities[side] if "modalities" in section.model_fields_set else ()
+        told = ", ".join(f"{name}: {column.kind}" for name, column in columns.items()) or "none"
+        found += [
+            f"{side}.modalities: {view.name} steps aside: it reads none of the columns of the {side} ({told})"
+            for view in named
+            if view.plug.needs_columns and not view.plug.columns(known)
+        ]
+    return found
+
+
+def _none() -> np.ndarray:
+    """No events: to know which columns there are, none need be gathered."""
+    return np.zeros((2, 0), dtype=np.int64)
 
 
 def model(entry: ModelEntry, made_for: Setting) -> Model:

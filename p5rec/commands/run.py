@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from p5rec.commands import ask, comparison, evaluate, prepare, pupils, samples, show, stages
+from p5rec.commands import ask, assemble, comparison, evaluate, prepare, pupils, samples, show, stages
 from p5rec.commands.folders import own_files
 from p5rec.commands.made import DATA, LEARNED, PAGE, PLUGS, STAGES, Lore, Made
 from p5rec.commands.page import Page
@@ -94,6 +94,8 @@ def _make(page: Page, out: Path, dataset: Dataset | None) -> Made:
     else:
         accept(dataset)
         dataset = prepare.adopt(dataset, out / DATA)
+    for sentence in assemble.aside(page, dataset):
+        say(sentence)
     return stages.run(page, dataset, out)
 
 
