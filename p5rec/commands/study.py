@@ -16,10 +16,12 @@ from optuna.trial import FrozenTrial, TrialState
 from p5rec.commands.space import Pruned, Range, Space
 from p5rec.core import seed as seeds
 from p5rec.core.errors import InputError
+from p5rec.core.progress import say
 from p5rec.evaluation.search import State, Trial
 
 FILE, NAME = "study.db", "p5rec"
 CUT_OFF = "the search was killed in it"
+DEADLY = "the search was killed twice with these settings (perhaps they need more memory than there is); left out"
 STATES: dict[TrialState, State] = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "pruned",
@@ -69,11 +71,17 @@ class Study:
         self._again()
 
     def _again(self) -> None:
-        """A trial that was running when the search was killed is done again, first of all."""
+        """A trial that was running when the search was killed is done again, first of all; but not a third time, for
+        what kills the whole process would kill every later search, too.
+        """
         for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            self._note(trial.number, CUT_OFF, 0.0)
+            again = any(one.reason == CUT_OFF and one.settings == self._settings(trial.params) for one in self.trials())
+            self._note(trial.number, DEADLY if again else CUT_OFF, 0.0)
             self._study.tell(trial.number, state=TrialState.FAIL)
-            self._study.enqueue_trial(trial.params)
+            if again:
+                say(f"trial {trial.number} failed: {DEADLY}")
+            else:
+                self._study.enqueue_trial(trial.params)
 
     # ------------------------------------------------------------ before a trial
 

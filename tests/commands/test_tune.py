@@ -137,6 +137,28 @@ def test_a_search_that_was_killed_goes_on_as_if_it_had_not_been(dial: dict, tmp_
     assert len({one.settings["model.dial.ahead"] for one in more.trials}) == 5
 
 
+def test_settings_that_kill_the_search_twice_are_left_out(dial: dict, tmp_path: Path, monkeypatch: Any, capsys: Any):
+    run, dial["model"]["dial"]["ahead"] = tune.stages.run, 5
+
+    def deadly(page: Any, *rest: Any) -> Any:
+        if page.models["dial"].model.config.ahead == 5:
+            raise KeyboardInterrupt
+        return run(page, *rest)
+
+    monkeypatch.setattr(tune.stages, "run", deadly)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            p5rec.tune(dial, tmp_path / "out")
+    found = p5rec.tune(dial, tmp_path / "out")
+    told = "the search was killed twice with these settings (perhaps they need more memory than there is); left out"
+    assert f"trial 1 failed: {told}" in capsys.readouterr().err
+    assert [(one.state, one.reason) for one in found.trials if one.settings["model.dial.ahead"] == 5] == [
+        ("cut off", "the search was killed in it"),
+        ("failed", told),
+    ]
+    assert found.best.settings == {"model.dial.ahead": BEST}
+
+
 def test_nothing_in_the_study_is_pickled_and_numbers_are_for_programs(dial: dict, tmp_path: Path):
     dial["tune"] |= {"trials": 5, "model.dial.tilt": {"choices": [0.0, 1.0, 2.0]}}
     found = p5rec.tune(dial, tmp_path / "out")
