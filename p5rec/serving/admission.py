@@ -13,12 +13,11 @@ from typing import Any
 from p5rec.contracts import Dataset, Event
 from p5rec.core.errors import InputError, nearest
 from p5rec.data.context import told_columns
+from p5rec.data.encode import EXPECTED, LARGEST
 from p5rec.data.schema import Role
 from p5rec.data.sides import FILES
 from p5rec.serving.limits import Limits
 from p5rec.serving.questions import UNTOLD
-
-LARGEST = 1e30  # of a label, which becomes a float32
 
 
 def shown(value: str, most: int = 60) -> str:
@@ -78,10 +77,14 @@ def check_context(context: Mapping[str, Any], dataset: Dataset) -> Iterator[str]
     for name, value in context.items():
         if name not in known:
             yield f"context: the data has no context column {shown(name)}; {nearest(name, known)}"
-        elif known[name] == "number" and value is not None and not isinstance(value, float | int):
-            yield f"context.{name}: found {shown(str(value))}, expected a number"
+        elif known[name] == "number" and value is not None and not _is_number(value):
+            yield f"context.{name}: found {shown(str(value))}, expected {EXPECTED}"
         elif isinstance(value, str) and not is_text(value):
             yield f"context.{name}: found {shown(value)}, which is not text in Unicode"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float | int) and abs(value) <= LARGEST
 
 
 def check_files(rows: Sequence[Mapping[str, Any]], dataset: Dataset) -> Iterator[str]:
