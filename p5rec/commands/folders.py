@@ -60,6 +60,8 @@ def choose(kind: str, entry: str | Mapping[str, Any], where: str) -> Chosen:
     Raises:
         InputError: there is no such plug, or its settings are wrong; each fault begins with its path.
     """
+    if not isinstance(entry, str | Mapping):
+        raise InputError(f"{where}: found {entry!r}, expected the name of a {kind}, or a table with its name")
     settings = {"name": entry} if isinstance(entry, str) else dict(entry)
     name = settings.pop("name", None)
     if not isinstance(name, str):

@@ -318,14 +318,14 @@ def _path_or_fault(path: str | None, where: str) -> str:
 
 def _model(name: str, entry: dict[str, Any]) -> ModelEntry:
     where = f"model.{name}"
-    tasks, train = entry.pop("task", None), entry.pop("train", {})
-    balance, train = entry.pop("balance", "fixed"), dict(train)
+    tasks, train = entry.pop("task", None), _table(entry.pop("train", {}), f"{where}.train")
+    balance = entry.pop("balance", "fixed")
     tuning, start = train.pop("tuning", "full"), origin.stated(entry.pop(origin.FROM, None), name, where)
     model = choose("model", {"name": entry.pop("kind", name), **entry}, where)
     chosen = {}
-    for task, settings in (model.plug.learns if tasks is None else tasks).items():
-        settings = dict(settings)
-        weight = float(settings.pop("weight", 1.0))
+    for task, settings in _table(model.plug.learns if tasks is None else tasks, f"{where}.task").items():
+        settings = _table(settings, f"{where}.task.{task}")
+        weight = _weight(settings.pop("weight", 1.0), f"{where}.task.{task}.weight")
         chosen[task] = choose("task", {"name": settings.pop("kind", task), **settings}, f"{where}.task.{task}"), weight
     _check_powers(where, model, {task: found for task, (found, _) in chosen.items()})
     return ModelEntry(
@@ -337,6 +337,18 @@ def _model(name: str, entry: dict[str, Any]) -> ModelEntry:
         tuning=choose("tuning", tuning, f"{where}.train.tuning"),
         start=start,
     )
+
+
+def _table(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InputError(f"{where}: found {value!r}, expected a table of settings")
+    return dict(value)
+
+
+def _weight(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{where}: found {value!r}, expected a number")
+    return float(value)
 
 
 def _check_powers(where: str, model: Chosen, tasks: Mapping[str, Chosen]) -> None:

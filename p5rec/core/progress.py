@@ -17,6 +17,7 @@ from rich.progress import Progress
 
 T = TypeVar("T")
 console = Console(stderr=True, highlight=False, emoji=False)
+_SAID: set[str] = set()
 
 
 def track(work: Iterable[T], title: str, total: int | None = None) -> Iterator[T]:
@@ -41,6 +42,13 @@ def working(title: str) -> Iterator[None]:
 def say(sentence: str) -> None:
     """One line to the person at the terminal (stderr, so that --json stays clean)."""
     console.print(sentence, markup=False, soft_wrap=True)
+
+
+def say_once(sentence: str) -> None:
+    """`say`, unless this process has said just that before."""
+    if sentence not in _SAID:
+        _SAID.add(sentence)
+        say(sentence)
 
 
 @dataclass

@@ -21,7 +21,7 @@ def scan_atomic(path: Path) -> tuple[Scan, dict[str, Kind]]:
         InputError: the file is missing or a column has no known type.
     """
     with named(str(path)):
-        frame = pl.scan_csv(files(path), separator="\t", quote_char=None, infer_schema=False)
+        frame = pl.scan_csv(files(path), separator="\t", quote_char=None, infer_schema=False, glob=False)
         columns = frame.collect_schema().names()
     kinds, made, faults = {}, [], []
     for column in columns:

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -201,12 +202,12 @@ def _csv(paths: list[Path], name: str) -> Scan:
     header = next(csv.reader([line], delimiter=separator), [])
     if repeated := sorted({column for column in header if header.count(column) > 1}):
         raise InputError(f"{name}: the column {repeated[0]!r} occurs {header.count(repeated[0])} times; rename one")
-    frame = pl.scan_csv(paths, separator=separator, infer_schema=False)
+    frame = pl.scan_csv(paths, separator=separator, infer_schema=False, glob=False)
     return Scan(frame, name, csv_rows(paths), text=True)
 
 
 def _parquet(paths: list[Path], name: str) -> Scan:
-    frame = pl.scan_parquet(paths)
+    frame = pl.scan_parquet(paths, glob=False)
     return Scan(frame, name, int(frame.select(pl.len()).collect().item()))
 
 
@@ -214,9 +215,10 @@ def _jsonl(paths: list[Path], name: str) -> Scan:
     """Plain values are read as text, so that one of another type is a fault of its row and not of the file."""
     if faults := [fault for path in paths for fault in _bad_json(path, INFERRED)]:
         raise InputError(faults)
-    found = pl.scan_ndjson(paths, infer_schema_length=INFERRED).collect_schema()
+    plain = [escape(str(path)) for path in paths]  # a name is no pattern
+    found = pl.scan_ndjson(plain, infer_schema_length=INFERRED).collect_schema()
     types = {column: dtype if dtype.is_nested() else pl.String() for column, dtype in found.items()}
-    return Scan(pl.scan_ndjson(paths, schema=types), name, csv_rows(paths), text=True)
+    return Scan(pl.scan_ndjson(plain, schema=types), name, csv_rows(paths), text=True)
 
 
 def _bad_json(path: Path, limit: int | None = None) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Pages: every fault with its path and the nearest right name, all together; every shipped page takes two steps."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,21 @@ def test_settings_of_a_source_need_no_name(tmp_path: Path) -> None:
     data = {"path": str(path), "source": {"split": "fold"}, "split": "given"}
     source = pages.resolve({"data": data, "model": {"popular": {}}}).source
     assert (source.name, source.config.split) == ("table", "fold")
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("model.sasrec.train=3", "model.sasrec.train: found 3, expected a table of settings"),
+        ("model.sasrec.task=3", "model.sasrec.task: found 3, expected a table of settings"),
+        ("model.sasrec.task.next_item=3", "model.sasrec.task.next_item: found 3, expected a table of settings"),
+        ("model.sasrec.task.next_item.weight=x", "model.sasrec.task.next_item.weight: found 'x', expected a number"),
+        (
+            "model.sasrec.balance=3",
+            "model.sasrec.balance: found 3, expected the name of a balance, or a table with its",
+        ),
+    ],
+)
+def test_a_value_where_a_table_stands_is_one_sentence(setting: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        pages.read("sequences", ["data.path=events.txt", setting])

@@ -19,6 +19,7 @@ from p5rec.data.dataset import Dataset
 from p5rec.data.events import Part
 from p5rec.data.features import Kind
 from p5rec.data.guess import guess
+from p5rec.data.read import collect, scan
 from p5rec.data.schema import Role
 from p5rec.data.sources.amazon import Amazon
 from p5rec.data.sources.atomic import Atomic
@@ -353,3 +354,12 @@ def test_tables_without_words_or_numbers_are_told(tmp_path: Path) -> None:
     ]
     with pytest.raises(InputError, match="there is no column 'shade'; it has: colour, size"):
         texts(path, text=["shade"], label="size")
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_name_of_a_file_is_no_pattern(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "of [2024]*" / f"events?.{ending}"
+    path.parent.mkdir()
+    frame = pl.DataFrame({"user_id": ["u"], "item_id": ["i"]})
+    {"csv": frame.write_csv, "jsonl": frame.write_ndjson, "parquet": frame.write_parquet}[ending](path)
+    assert collect(scan(path).frame, "events").rows() == [("u", "i")]

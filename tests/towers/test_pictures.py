@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 import torch
 
-from p5rec.core import memo
+from p5rec.core import memo, progress
 from p5rec.core.errors import InputError, MissingExtra
 from p5rec.data.encode import plain_column
 from p5rec.data.features import Column, Features, Kind
@@ -54,18 +54,23 @@ def test_what_can_be_seen_through_is_white() -> None:
     assert np.asarray(_pictures.opened(data.getvalue(), 2)).min() == 255
 
 
-def test_a_bad_picture_is_one_sentence_and_a_missing_part(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_bad_picture_is_one_sentence_and_a_missing_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "good.png").write_bytes(png())
     (tmp_path / "cut.png").write_bytes(png()[:50])
     (tmp_path / "text.png").write_text("no picture", encoding="utf-8")
     (tmp_path / "empty.png").write_bytes(b"")
     told = ["good.png", "cut.png", "text.png", "empty.png", "gone.png", None, ".", "data:;base64,AAA"]
     for _ in range(2):  # what is remembered is told, too
+        monkeypatch.setattr(progress, "_SAID", set())  # as in another run
         modality, values = made(told, folder=str(tmp_path))
         assert modality.present(values).tolist() == [True] + [False] * 7
         assert torch.isfinite(modality.encode(values)).all()
         said = " ".join(capsys.readouterr().err.split())
         assert "p: 6 of 7 pictures cannot be read and count as missing, e.g. gone.png (No such file" in said
+    made(told, folder=str(tmp_path))
+    assert not capsys.readouterr().err, "once a run"
 
 
 def test_the_files_of_web_addresses_are_looked_up_and_never_fetched(tmp_path: Path, capsys: Any) -> None:

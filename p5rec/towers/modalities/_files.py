@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from p5rec.core import memo
-from p5rec.core.progress import say, track
+from p5rec.core.progress import say_once, track
 from p5rec.data.features import Column, Features
 from p5rec.towers.modalities._projected import Projected, ProjectedConfig
 
@@ -175,7 +175,7 @@ class Filed(Projected):
             row = next(iter(bad), broken[0] if broken else -1)
             why = bad.get(row) or self._why(files, kept.index(row))
             count = f"{len(bad) + len(broken)} of {len(told)} {self.noun}"
-            say(f"{name}: {count} cannot be read and count as missing, e.g. {told[row][:60]} ({why})")
+            say_once(f"{name}: {count} cannot be read and count as missing, e.g. {told[row][:60]} ({why})")
         return vectors
 
     def _why(self, files: Sequence[bytes], place: int) -> str:
