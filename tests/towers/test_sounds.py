@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import torch
 
-from p5rec.core import memo
+from p5rec.core import memo, progress
 from p5rec.core.errors import InputError, MissingExtra
 from p5rec.data.encode import plain_column
 from p5rec.data.features import Column, Features, Kind
@@ -99,12 +99,15 @@ def test_a_bad_sound_says_why(data: bytes, why: str) -> None:
         _sounds.opened(data, 16_000, 10)
 
 
-def test_a_bad_sound_is_one_sentence_and_a_missing_part(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_bad_sound_is_one_sentence_and_a_missing_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number, (data, _) in enumerate(BAD):
         (tmp_path / f"{number}.wav").write_bytes(data)
     (tmp_path / "good.ogg").write_bytes(written(wave(), format="OGG"))
     told = ["good.ogg", None, "/dev/zero", ".", *(f"{number}.wav" for number in range(len(BAD)))]
     for _ in range(2):  # what is remembered is told, too
+        monkeypatch.setattr(progress, "_SAID", set())  # as in another run
         modality, values = made(told, folder=str(tmp_path))
         assert modality.present(values).tolist() == [True] + [False] * (len(told) - 1)
         assert torch.isfinite(modality.encode(values)).all()
