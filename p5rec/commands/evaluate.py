@@ -230,7 +230,7 @@ def doubts(made: Made) -> list[Finding]:
             "evaluate.metrics: these metrics judge estimated labels, and no event column has the role label; name it "
             "with --set data.source.label=COLUMN, or measure rankings"
         )
-    found = start.doubts(made.page, made.dataset) + examine(
+    found = start.doubts(made.page, made.dataset, rankings) + examine(
         protocol(made),
         queries=queries,
         leaks=leaks(made.dataset),

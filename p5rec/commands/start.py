@@ -97,8 +97,11 @@ def dataset(run: Path) -> Dataset:
     return found.merged() if page.get("evaluate", {}).get("fitted_on") == "train+valid" else found
 
 
-def doubts(page: Page, data: Dataset) -> list[Finding]:
-    """Held-out rows that models of other runs, from which those of this page start, were trained on."""
+def doubts(page: Page, data: Dataset, rankings: bool) -> list[Finding]:
+    """Held-out rows that models of other runs, from which those of this page start, were trained on.
+
+    Where labels are asked for, to have seen the pair is not to have seen its label, so that it is told only.
+    """
     starts = {entry.name: entry.start.run for entry in page.models.values() if entry.start and entry.start.run}
     runs = {name: run for name, run in starts.items() if (run / DATA).is_dir()}  # a finished run outlives its origin
     before = {run: dataset(run) for run in runs.values()}
@@ -106,7 +109,7 @@ def doubts(page: Page, data: Dataset) -> list[Finding]:
     for name, run in runs.items():
         for part, rows in HELD:
             if (share := known_before(data, before[run], part)) > KNOWN:
-                found.append(_doubt(f"model.{name}.from", share, f"{rows} pairs", run, part == Part.TEST))
+                found.append(_doubt(f"model.{name}.from", share, f"{rows} pairs", run, rankings and part == Part.TEST))
     for responder in (one for one, entry in page.responders.items() if issubclass(entry.responder.plug, Learned)):
         for name in (one for one in pupils.bases(page, responder) if one in runs):
             if (share := known_before(data.folded(), before[runs[name]], Part.VALID)) > KNOWN:
