@@ -61,7 +61,8 @@ def of_modality(view: Modality, features: Features) -> Tensor:
 
 def _longer(view: Modality, features: Features, before: Tensor) -> Tensor:
     """The values of all rows, where some have joined; old rows keep theirs, `before`."""
-    values = of_modality(view, features.behind(len(before)) if view.rowwise else features)
+    own = features.only(view.columns(features))
+    values = view.read(own.behind(len(before)) if view.rowwise else own)
     new = values if view.rowwise else values[len(before) :]
     same = values.shape[1:] == before.shape[1:]  # else rows are as wide as the longest, and it has joined
     return torch.cat([before, new.to(before)]) if same else values
@@ -150,13 +151,12 @@ class FeatureTower(Tower):
         """Parts (N, D), the unknown ones filled, and whether each is known (N,); others than the first only where
         it is not, if it decides.
         """
+        parts, present = {}, {}
         place, left = ids.clamp(min=0), ids >= 0
-        values = {name: getattr(self.values, name)[place] for name, _ in self._modalities()}
-        present = self._shown({name: left & view.present(values[name]) for name, view in self._looked_at()})
-        parts: dict[str, Tensor] = {}
         for name, view in self._modalities():
-            here = present[name] = present.get(name, torch.zeros_like(left)) & left
-            parts[name] = self._encoded(name, view, values[name], here)
+            values = getattr(self.values, name)[place]
+            here = present[name] = left & view.present(values) & self._kept(view, ids) & self._looked_at(name)
+            parts[name] = self._encoded(name, view, values, here)
             if first_decides and len(parts) == 1:
                 left = left & ~here
         return parts, present
@@ -169,19 +169,14 @@ class FeatureTower(Tower):
         rows = here.nonzero().squeeze(1)
         return missing.expand(len(here), -1).index_copy(0, rows, view.encode(values[rows]).to(missing.dtype))
 
-    def _looked_at(self) -> list[tuple[str, Modality]]:
-        return [(name, view) for name, view in self._modalities() if self.only is None or name in self.only]
+    def _looked_at(self, name: str) -> bool:
+        return self.only is None or name in self.only
 
-    def _shown(self, known: dict[str, Tensor]) -> dict[str, Tensor]:
-        """(N,) bool each: known parts that are not hidden in this step; all of a row that would be left with none."""
-        if not self.training:
-            return known
-        shown = {}
-        for name, here in known.items():
-            share = cast(Modality, self.views[name]).dropout
-            shown[name] = here & (torch.rand(len(here), device=here.device) >= share) if share else here
-        bare = ~torch.stack(list(shown.values())).any(0)
-        return {name: here | (bare & known[name]) for name, here in shown.items()}
+    def _kept(self, view: Modality, ids: Tensor) -> Tensor:
+        """(N,) bool: parts that are not hidden in this step."""
+        if not self.training or not view.dropout:
+            return ids == ids
+        return torch.rand(len(ids), device=ids.device) >= view.dropout
 
     def _modalities(self) -> list[tuple[str, Modality]]:
         return [(name, cast(Modality, view)) for name, view in self.views.items()]

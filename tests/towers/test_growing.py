@@ -17,8 +17,6 @@ from p5rec.testing.making import FOLDERS, drawn, fresh, setting
 from p5rec.testing.sequences import from_sequences
 from p5rec.towers.tower import build
 
-SEEN = np.array([True, True, True, True, False, False])
-
 
 def tower(features: Features, modalities: dict[str, dict], fusion: str = "sum", width: int = 8):
     plugs = {name: FOLDERS["modality"].load(name) for name in modalities}
@@ -48,19 +46,6 @@ def test_files_of_old_rows_are_not_read_again(tmp_path: Path, monkeypatch: pytes
     torch.testing.assert_close(made.all()[:4].detach(), before)
     torch.testing.assert_close(made.all()[4].detach(), before[0])
     assert "picture: 1 of 2 pictures cannot be read" in capsys.readouterr().err, "only what joined is told"
-
-
-def test_no_row_loses_the_last_thing_that_is_known_of_it() -> None:
-    group = np.array([0, 1, -1, -1, 0, -1], dtype=np.int32)
-    features = Features(6, {"group": Column(Kind.CATEGORY, group, ("a", "b"))}, SEEN)
-    made = tower(features, {"id": {"dropout": 0.9}, "category": {"dropout": 0.9}}).train()
-    with drawn(1):
-        shown = [made._looked_up(torch.arange(6))[1] for _ in range(50)]
-    both = torch.stack([one["id"] | one["category"] for one in shown])
-    assert both[:, :5].all()
-    assert not both[:, 5].any(), "nothing is known of it"
-    assert not torch.stack([one["id"] for one in shown])[:, 0].all(), "one that is known by more loses parts"
-    assert torch.stack([one["id"] for one in shown])[:, 2].all()
 
 
 def ranker() -> tuple[Scorer, dict[str, int]]:
