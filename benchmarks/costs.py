@@ -103,7 +103,7 @@ def ranking(model: Any, dataset: Dataset, queries: Queries) -> Cost:
 def of_items(top: int) -> list[str]:
     """Against the size of the catalogue."""
     rows: dict[str, list[Cost | str]] = {}
-    sizes = [10**power for power in range(3, 7) if 10**power <= top]
+    sizes = [*(10**power for power in range(3, 7) if 10**power < top), top]
     for size in sizes:
         users = drawn(2_000, 20, size)
         dataset = from_sequences(users, items=[f"i{n}" for n in range(size)])
