@@ -17,6 +17,9 @@ from p5rec.core.config import Config as Settings
 from p5rec.data.answers import NOTHING, reasoned
 
 
+ROWS = 32  # at least at once: each batch reads the whole catalogue, which no cache holds when it is large
+
+
 class Scorer(Responder):
     """Ranks by the scores of a model, in float32; rows go in batches of like length.
 
@@ -30,7 +33,9 @@ class Scorer(Responder):
     class Config(Settings):
         """Settings of the ranking of one model."""
 
-        cells: int = Field(8_000_000, ge=1, description="scores held at once: rows of a batch x items")
+        cells: int = Field(
+            8_000_000, ge=1, description="scores held at once: rows of a batch x items; at least 32 rows"
+        )
         tokens: int = Field(32_768, ge=1, description="positions encoded at once: rows of a batch x length")
 
     internal = True
@@ -125,7 +130,7 @@ class Scorer(Responder):
         lengths = lengths if self.model.length is None else np.minimum(lengths, self.model.length)
         wide = self.count if queries.candidates is None else int(queries.candidates.lengths.max(initial=1))
         cells, tokens = self.config.cells, self.config.tokens
-        return alike(lengths, lambda longest: min(cells // max(wide, 1), tokens // max(longest, 1)))
+        return alike(lengths, lambda longest: min(max(cells // max(wide, 1), ROWS), tokens // max(longest, 1)))
 
 
 class _Allowed:
