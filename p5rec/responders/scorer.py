@@ -16,7 +16,6 @@ from p5rec.contracts import Dataset, Factored, ItemLists, Model, Prompted, Queri
 from p5rec.core.config import Config as Settings
 from p5rec.data.answers import NOTHING, reasoned
 
-
 ROWS = 32  # at least at once: each batch reads the whole catalogue, which no cache holds when it is large
 
 
