@@ -46,11 +46,12 @@ def of_new_items(dataset: Dataset, models: Mapping[str, Model], keys: Sequence[s
 
 
 def _strangers(dataset: Dataset, models: Mapping[str, Model], keys: Sequence[str]) -> list[str]:
-    """Those of some items of which no part is known to a model."""
-    towers = [tower for model in models.values() if isinstance(tower := getattr(model, "items", None), Tower)]
-    views = [torch.stack([*known.values()]).any(0) for tower in towers if (known := tower.known())]
+    """Those of some items of which no model that has grown knows any part."""
+    towers = [getattr(model, "items", None) for model in models.values() if isinstance(model, Grows)]
+    views = [tuple(tower.known().values()) for tower in towers if isinstance(tower, Tower)]
+    told = [torch.stack(parts).any(0) for parts in views if parts]
     numbers = dataset.items.numbers(list(keys)).tolist()
-    return [key for key, number in zip(keys, numbers, strict=True) for known in views[:1] if not known[number]]
+    return [key for key, at in zip(keys, numbers, strict=True) if told and not any(known[at] for known in told)]
 
 
 def _stranger(question: Question, past: Past) -> str | None:

@@ -22,6 +22,7 @@ from p5rec.serving.questions import Question
 from p5rec.serving.service import NotFound, Service
 from p5rec.serving.stores.memory import Memory
 from p5rec.serving.stores.sqlite import Sqlite
+from p5rec.testing.making import setting
 from p5rec.testing.worlds import category
 
 
@@ -155,7 +156,10 @@ def test_models_that_cannot_grow_are_named(dataset: Dataset) -> None:
         def score(self, state: Any, items: Any = None) -> Any: ...
 
     known = replace(dataset, item_features=Features(20, {"genre": category(dataset.items, {"i1": "drama"})}))
-    service = made(known, add_items=lambda rows: (known, Near(known)), models=lambda: {"stiff": Stiff()})
+    stiff = Stiff()
+    stiff.items = setting(known, ("id", "category")).item_tower(4)  # knows twenty items, and will know no more
+    grown = replace(known, items=known.items.grown(["fresh"]))
+    service = made(known, add_items=lambda rows: (grown, Near(grown)), models=lambda: {"stiff": stiff})
     assert service.add_items([{"item_id": "fresh"}]).note == "not ranked until trained again by: stiff"
     service.close()
 
